@@ -49,7 +49,9 @@ function install() {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   if (result.status !== 0) {
-    fail(`failed.\n${result.error ?? ''}${result.stdout ?? ''}${result.stderr ?? ''}\nThe installation needs the npm registry: check the network, then run the command again.`);
+    fail(
+      `failed.\n${result.error ?? ''}${result.stdout ?? ''}${result.stderr ?? ''}\nThe installation needs the npm registry: check the network, then run the command again.`,
+    );
   }
   writeFileSync(stamp, lockfileHash());
   process.stderr.write(`done in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
