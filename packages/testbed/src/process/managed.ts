@@ -1,0 +1,98 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { basename } from 'node:path';
+import { TestbedError } from '../errors.ts';
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface ManagedProcess {
+  readonly pid: number;
+  /** Settles on the exit event of the process: the only proof that it has ended. */
+  readonly exited: Promise<Exit>;
+  readonly isRunning: boolean;
+  /** SIGTERM, then SIGKILL when it is still there after `timeoutMs` (default 20,000). */
+  stop(timeoutMs?: number): Promise<Exit>;
+  /** SIGKILL; resolves when the process has ended. */
+  kill(): Promise<Exit>;
+  /** SIGSTOP: the kernel still accepts its TCP connections, nobody answers them. */
+  pause(): void;
+  resume(): void;
+}
+
+export interface ProcessPlan {
+  readonly command: string;
+  readonly arguments: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+  readonly directory: string;
+  /** Standard output and standard error are appended here. */
+  readonly logFile: string;
+}
+
+const running = new Set<ChildProcess>();
+
+// Ends what a caller forgot. A run that is itself killed is cleaned up at the next start.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export async function startProcess(plan: ProcessPlan): Promise<ManagedProcess> {
+  const log = openSync(plan.logFile, 'a');
+  const child = spawn(plan.command, plan.arguments, {
+    cwd: plan.directory,
+    env: plan.environment,
+    stdio: ['ignore', log, log],
+    // A Ctrl-C in the terminal is for us; we stop the server in order.
+    detached: true,
+  });
+  closeSync(log);
+  const exited = exitOf(child);
+  await once(child, 'spawn').catch((error: Error) => {
+    throw new TestbedError(`cannot start ${plan.command}: ${error.message}`);
+  });
+  return manage(child, basename(plan.command), exited);
+}
+
+async function exitOf(child: ChildProcess): Promise<Exit> {
+  running.add(child);
+  return new Promise((resolve) => {
+    const end = (code: number | null, signal: NodeJS.Signals | null) => {
+      running.delete(child);
+      resolve({ code, signal });
+    };
+    child.once('exit', end);
+    child.once('error', () => {
+      if (child.pid === undefined) end(null, null);
+    });
+  });
+}
+
+function manage(child: ChildProcess, name: string, exited: Promise<Exit>): ManagedProcess {
+  const signal = (wanted: NodeJS.Signals) => {
+    if (!running.has(child)) throw new TestbedError(`cannot send ${wanted} to ${name} (pid ${child.pid}): it has ended; start it again first`);
+    child.kill(wanted);
+  };
+  return {
+    pid: child.pid as number,
+    exited,
+    get isRunning() {
+      return running.has(child);
+    },
+    async stop(timeoutMs = 20_000) {
+      if (!running.has(child)) return exited;
+      const deadline = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+      child.kill('SIGTERM');
+      child.kill('SIGCONT');
+      return exited.finally(() => clearTimeout(deadline));
+    },
+    async kill() {
+      signal('SIGKILL');
+      return exited;
+    },
+    pause: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
+  };
+}
