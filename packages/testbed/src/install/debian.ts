@@ -65,7 +65,7 @@ async function privateApt(suite: string, directory: string): Promise<string[]> {
 }
 
 /** The archive that this machine installs Debian itself from, in apt's own reading of its sources. */
-async function machineArchive(): Promise<string> {
+export async function machineArchive(): Promise<string> {
   const codename = /^VERSION_CODENAME=(\S+)$/m.exec(await readFile('/etc/os-release', 'utf8').catch(() => ''))?.[1];
   const listing = await runCommand('apt-get', ['indextargets', '--format', '$(REPO_URI) $(RELEASE) $(COMPONENT)', 'Created-By: Packages']);
   const sources = listing.split('\n').map((line) => line.split(' '));

@@ -20,6 +20,7 @@ export interface ManagedProcess {
   kill(): Promise<Exit>;
   /** SIGSTOP: the kernel still accepts its TCP connections, nobody answers them. */
   pause(): void;
+  /** SIGCONT. */
   resume(): void;
 }
 
@@ -49,31 +50,28 @@ export async function startProcess(plan: ProcessPlan): Promise<ManagedProcess> {
     detached: true,
   });
   closeSync(log);
-  const exited = exitOf(child);
-  await once(child, 'spawn').catch((error: Error) => {
-    throw new TestbedError(`cannot start ${plan.command}: ${error.message}`);
-  });
-  return manage(child, basename(plan.command), exited);
+  return supervise(child, basename(plan.command));
 }
 
-async function exitOf(child: ChildProcess): Promise<Exit> {
-  running.add(child);
-  return new Promise((resolve) => {
-    const end = (code: number | null, signal: NodeJS.Signals | null) => {
+/** Takes over a process that has just been spawned; rejects when it could not be started. */
+export async function supervise(child: ChildProcess, name: string): Promise<ManagedProcess> {
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (code, signal) => {
       running.delete(child);
       resolve({ code, signal });
-    };
-    child.once('exit', end);
-    child.once('error', () => {
-      if (child.pid === undefined) end(null, null);
     });
   });
+  await once(child, 'spawn').catch((error: Error) => {
+    throw new TestbedError(`cannot start ${name}: ${error.message}`, { cause: error });
+  });
+  running.add(child);
+  return manage(child, name, exited);
 }
 
 function manage(child: ChildProcess, name: string, exited: Promise<Exit>): ManagedProcess {
   const signal = (wanted: NodeJS.Signals) => {
-    if (!running.has(child)) throw new TestbedError(`cannot send ${wanted} to ${name} (pid ${child.pid}): it has ended; start it again first`);
-    child.kill(wanted);
+    if (running.has(child) && child.kill(wanted)) return;
+    throw new TestbedError(`cannot send ${wanted} to ${name} (pid ${child.pid}): it has ended; start it again first`);
   };
   return {
     pid: child.pid as number,

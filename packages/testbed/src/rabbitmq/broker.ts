@@ -1,3 +1,4 @@
+import type { Exit } from '../process/managed.ts';
 import type { RabbitmqLine } from './lines.ts';
 
 export interface StartOptions {
@@ -33,8 +34,8 @@ export interface BrokerTls {
 }
 
 /**
- * A live RabbitMQ. With `controls: 'none'` (its URL came from the environment) everything below `controls`
- * that acts on the server rejects with one error that names the variable.
+ * A live RabbitMQ. With `controls: 'none'` (its URL came from the environment, or it is shared with other test
+ * files) whatever would disturb the server rejects with one error that says why.
  */
 export interface Broker extends AsyncDisposable {
   /** With credentials, for any AMQP 0-9-1 client. */
@@ -45,6 +46,8 @@ export interface Broker extends AsyncDisposable {
   readonly controls: 'process' | 'none';
   /** Of the present process; another one after `restart`. Undefined without process control. */
   readonly pid: number | undefined;
+  /** Settles when the present process ends, for whatever reason. Undefined without process control. */
+  readonly exited: Promise<Exit> | undefined;
   readonly ports: { readonly amqp: number; readonly tls?: number; readonly management?: number };
   /** Path of the server's log. Undefined without process control. */
   readonly log: string | undefined;

@@ -18,23 +18,31 @@ export async function externalBroker({ line, tls, management, configuration }: S
     url,
     line,
     version,
-    controls: 'none',
-    pid: undefined,
     ports: { amqp: Number(new URL(url).port || 5672) },
     log: undefined,
     data: undefined,
     tls: undefined,
     managementUrl: undefined,
+    ...withoutProcess(refuse),
+    control: () => Promise.reject(refuse('run rabbitmqctl on it')),
+    addUser: () => Promise.reject(refuse('add a user to it')),
+    setAlarm: () => Promise.reject(refuse('raise an alarm on it')),
+  };
+}
+
+/** The members of a broker whose process belongs to somebody else. */
+export function withoutProcess(refuse: (wish: string) => TestbedError) {
+  return {
+    controls: 'none',
+    pid: undefined,
+    exited: undefined,
     stop: () => Promise.reject(refuse('stop it')),
     kill: () => Promise.reject(refuse('kill it')),
     restart: () => Promise.reject(refuse('restart it')),
     pause: () => Promise.reject(refuse('pause it')),
     resume: () => Promise.reject(refuse('resume it')),
-    control: () => Promise.reject(refuse('run rabbitmqctl on it')),
-    addUser: () => Promise.reject(refuse('add a user to it')),
-    setAlarm: () => Promise.reject(refuse('raise an alarm on it')),
     [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
+  } as const;
 }
 
 async function versionAt(url: string, variable: string): Promise<string> {

@@ -8,17 +8,22 @@ const greeting = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
  * The version that a RabbitMQ at `url` reports of itself, before any login.
  * Rejects when nothing answers in time, or when what answers is no RabbitMQ.
  */
-export async function probeRabbitmq(url: string, timeoutMs = 5_000): Promise<string> {
-  const socket = open(new URL(url));
+export async function probeRabbitmq(
+  url: string,
+  options: { readonly timeoutMs?: number; readonly authority?: string } = {},
+): Promise<string> {
+  const socket = open(new URL(url), options.authority);
   try {
-    return await versionFrom(socket, timeoutMs);
+    return await versionFrom(socket, options.timeoutMs ?? 5_000);
   } finally {
     socket.destroy();
   }
 }
 
-function open({ protocol, hostname, port }: URL): Socket {
-  if (protocol === 'amqps:') return connectTls({ host: hostname, port: Number(port || 5671), servername: hostname });
+function open({ protocol, hostname, port }: URL, authority: string | undefined): Socket {
+  if (protocol === 'amqps:') {
+    return connectTls({ host: hostname, port: Number(port || 5671), ...(authority !== undefined && { ca: authority }) });
+  }
   return connectTcp({ host: hostname, port: Number(port || 5672) });
 }
 
