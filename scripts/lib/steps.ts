@@ -1,0 +1,65 @@
+import { add, type Counts, none, oneFailed, onePassed, oneSkipped } from './counts.ts';
+
+export interface Step {
+  readonly name: string;
+  /** Part of `npm run check`: fast, and without a server. */
+  readonly quick?: true;
+  /** Its output appears while it runs. */
+  readonly streams?: true;
+  /** A step that this one builds on: where that did not pass, this one is skipped. */
+  readonly needs?: string;
+  /** Throws where the step failed; returns counts where it has a report of its own; a string is a note to print. */
+  run(): Promise<Counts | string | void>;
+}
+
+interface Outcome {
+  readonly counts: Counts;
+  readonly note: string;
+}
+
+export interface RunOptions {
+  readonly print: (line: string) => void;
+  readonly now: () => number;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function attempt(step: Step): Promise<Outcome> {
+  try {
+    const result = await step.run();
+    return typeof result === 'object' ? { counts: result, note: '' } : { counts: onePassed, note: result ?? '' };
+  } catch (error) {
+    return { counts: oneFailed, note: describe(error) };
+  }
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, '      ');
+}
+
+function verdict({ passed, failed, skipped }: Counts): string {
+  const word = failed > 0 ? 'FAILED' : passed === 0 ? 'skipped' : 'ok';
+  return passed + failed + skipped === 1 ? word : `${word} (${passed} passed, ${failed} failed, ${skipped} skipped)`;
+}
+
+/** Runs every step in order. A failure stops only the steps that need the failed one. */
+export async function runSteps(steps: readonly Step[], { print, now }: RunOptions): Promise<Counts> {
+  const sound = new Map<string, boolean>();
+  let total = none;
+  for (const [index, step] of steps.entries()) {
+    const label = `[${String(index + 1).padStart(2)}/${steps.length}] ${step.name}`;
+    const started = now();
+    if (step.streams === true) print(`${label} …`);
+    const isBlocked = step.needs !== undefined && sound.get(step.needs) !== true;
+    const blocked = { counts: oneSkipped, note: `needs "${step.needs}", which did not pass` };
+    const { counts, note } = isBlocked ? blocked : await attempt(step);
+    const seconds = ((now() - started) / 1000).toFixed(1);
+    print(`${label.padEnd(52)} ${verdict(counts)}  ${seconds} s`);
+    if (note !== '') print(indent(note));
+    sound.set(step.name, counts.failed === 0 && counts.passed > 0);
+    total = add(total, counts);
+  }
+  return total;
+}

@@ -1,0 +1,3 @@
+import type { Step } from '../lib/steps.ts';
+
+export const packagingSteps: readonly Step[] = [];

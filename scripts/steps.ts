@@ -1,0 +1,124 @@
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { compileSamples } from './checks/compile-samples.ts';
+import { checkCoreDependencies } from './checks/core-dependencies.ts';
+import { checkLinks } from './checks/links.ts';
+import { checkMachineTraces } from './checks/machine-traces.ts';
+import { throwProblems } from './checks/problems.ts';
+import { extractSamples } from './checks/samples.ts';
+import { checkSizes } from './checks/sizes.ts';
+import { checkSkeleton } from './checks/skeleton.ts';
+import { run, runOrFail, tool } from './lib/command.ts';
+import { type Counts, countVitestFile } from './lib/counts.ts';
+import { listFiles, readFiles } from './lib/repository.ts';
+import type { Step } from './lib/steps.ts';
+import { findPackages, localCache, readManifest, root } from './lib/workspace.ts';
+import { packagingSteps } from './packaging/steps.ts';
+
+/** Packages with tests below `test/live/`: each needs a server, and each gets a step. */
+const livePackages = ['testbed', 'adapter-rabbitmq'];
+
+/** Programs of other packages that take part in a run; each ends with exit code 0 or fails its step. */
+const programs = {
+  'faults, a short run': ['packages/conformance/src/faults/main.ts', '--short'],
+  'generated tables are up to date': ['packages/conformance/src/tables/main.ts', '--check'],
+} as const;
+
+function command(name: string, ...args: readonly string[]): () => Promise<void> {
+  return async () => {
+    await runOrFail([...tool(name), ...args]);
+  };
+}
+
+async function vitest(report: string, ...args: readonly string[]): Promise<Counts> {
+  const file = join(localCache, 'reports', `${report.replaceAll(/[^\w-]/g, '-')}.json`);
+  rmSync(file, { force: true });
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const { exitCode } = await run([...tool('vitest'), 'run', ...args, ...reporters], { show: true });
+  return countVitestFile(file, exitCode);
+}
+
+function liveStep(folder: string): Step {
+  const name = `live:${folder}`;
+  return { name: `tests on servers: ${folder}`, streams: true, run: () => vitest(name, '--project', name) };
+}
+
+function programStep([name, [file, ...args]]: [string, readonly [string, ...string[]]]): Step {
+  const start = async (): Promise<void> => {
+    if (!existsSync(join(root, file))) throw new Error(`${file} does not exist`);
+    await runOrFail([process.execPath, '--conditions=waybill-source', file, ...args], { show: true });
+  };
+  return { name, streams: true, run: start };
+}
+
+/** Users compile our declarations with older compilers, so the type tests do too. */
+function typeTests(name: string, version: string): Step {
+  const flags = ['-p', 'tsconfig.types.json', '--pretty', 'false'];
+  return { name: `type tests on TypeScript ${version}`, run: command(name, ...flags) };
+}
+
+async function checkAdapters(): Promise<void> {
+  const adapters = findPackages().filter(({ folder }) => folder.startsWith('adapter-'));
+  const listed = adapters.map(async ({ folder }): Promise<[string, string[]]> => {
+    const files = await listFiles(`packages/${folder}`);
+    return [folder, files.map((path) => path.slice(`packages/${folder}/`.length))];
+  });
+  throwProblems(checkSkeleton(new Map(await Promise.all(listed))));
+}
+
+async function checkSamples(): Promise<string> {
+  const samples = (await readFiles('*.md')).flatMap(extractSamples);
+  if (samples.length === 0) throw new Error('no TypeScript block found in any Markdown file');
+  throwProblems(await compileSamples(samples));
+  return `${samples.length} samples`;
+}
+
+const checks: readonly Step[] = [
+  {
+    name: 'sizes',
+    quick: true,
+    run: async () => {
+      const { problems, note } = checkSizes(await readFiles('packages/*/src/*.ts'));
+      throwProblems(problems);
+      return note;
+    },
+  },
+  {
+    name: 'core has no dependencies',
+    quick: true,
+    run: async () => {
+      const manifest = readManifest(join(root, 'packages/core'));
+      throwProblems(checkCoreDependencies(manifest, await readFiles('packages/core/src/*.ts')));
+    },
+  },
+  { name: 'adapter skeleton', quick: true, run: checkAdapters },
+  {
+    name: 'no traces of a machine',
+    quick: true,
+    run: async () => throwProblems(checkMachineTraces(await readFiles())),
+  },
+  {
+    name: 'links in Markdown',
+    quick: true,
+    run: async () => throwProblems(checkLinks(await readFiles('*.md'), await listFiles())),
+  },
+  { name: 'samples in Markdown compile', quick: true, run: checkSamples },
+  { name: 'unused files, exports and dependencies', quick: true, run: command('knip', '--no-progress') },
+];
+
+const [faults, tables] = Object.entries(programs).map(programStep);
+
+/** Everything that `npm test` does, in order. A check of something new is a new row. */
+export const steps: readonly Step[] = [
+  { name: 'format', quick: true, run: command('oxfmt', '--check') },
+  { name: 'lint', quick: true, run: command('oxlint', '--format=unix') },
+  { name: 'types', quick: true, run: command('typescript', '-b', '--pretty', 'false') },
+  typeTests('typescript-5', '5.9'),
+  typeTests('typescript-6', '6.0'),
+  ...checks,
+  { name: 'unit tests', quick: true, streams: true, run: () => vitest('unit', '--project', '!live:*') },
+  ...livePackages.map(liveStep),
+  ...(faults === undefined ? [] : [faults]),
+  ...(tables === undefined ? [] : [tables]),
+  ...packagingSteps,
+];

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { countVitestFile, countVitestReport, summaryLine } from '../lib/counts.ts';
+import { runSteps, type Step } from '../lib/steps.ts';
+
+const report = (status: string, ...statuses: string[]): Parameters<typeof countVitestReport>[0] => ({
+  testResults: [{ status, assertionResults: statuses.map((one) => ({ status: one })) }],
+});
+
+describe('counting a vitest report', () => {
+  it('counts what passed, failed, and did not run', () => {
+    const counts = countVitestReport(report('failed', 'passed', 'passed', 'failed', 'skipped', 'pending', 'todo'), 1);
+    expect(counts).toEqual({ passed: 2, failed: 1, skipped: 3 });
+  });
+
+  it('counts a file that could not be loaded as one failure', () => {
+    expect(countVitestReport(report('failed'), 1)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  });
+
+  it('counts a bad exit code without a failed test as one failure', () => {
+    expect(countVitestReport(report('passed', 'passed'), 1)).toEqual({ passed: 1, failed: 1, skipped: 0 });
+  });
+
+  it('counts a missing report as one failure', () => {
+    expect(countVitestFile('/nonexistent/report.json', 0)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  });
+});
+
+describe('running steps', () => {
+  const ok: Step = { name: 'a', run: async () => 'a note' };
+  const broken: Step = { name: 'b', run: () => Promise.reject(new Error('first\nsecond')) };
+  const dependent: Step = { name: 'c', needs: 'b', run: async () => {} };
+  const many: Step = { name: 'd', run: async () => ({ passed: 5, failed: 0, skipped: 1 }) };
+
+  async function lines(steps: readonly Step[]): Promise<{ printed: string[]; summary: string }> {
+    const printed: string[] = [];
+    const counts = await runSteps(steps, { print: (line) => printed.push(line), now: () => 0 });
+    return { printed, summary: summaryLine(counts) };
+  }
+
+  it('goes on after a failure and sums what every step counted', async () => {
+    const { summary } = await lines([ok, broken, dependent, many]);
+    expect(summary).toBe('6 passed, 1 failed, 2 skipped');
+  });
+
+  it('skips what needs a failed step, and says why', async () => {
+    const { printed } = await lines([broken, dependent]);
+    expect(printed).toContain('      needs "b", which did not pass');
+  });
+
+  it('shows the whole message of a failure, and notes', async () => {
+    const { printed } = await lines([ok, broken]);
+    expect(printed).toEqual([
+      expect.stringMatching(/^\[ 1\/2\] a +ok {2}0\.0 s$/),
+      '      a note',
+      expect.stringMatching(/^\[ 2\/2\] b +FAILED {2}0\.0 s$/),
+      '      first\n      second',
+    ]);
+  });
+});
