@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { testbedDirectory } from '../directory.ts';
 import { TestbedError } from '../errors.ts';
 import { withLock } from '../lock.ts';
+import { serverPorts } from '../ports.ts';
 import { identify, isAlive, type ProcessIdentity } from './identity.ts';
 
 /** A directory, ports and processes that belong to one server and vanish with it. */
@@ -24,10 +25,6 @@ interface RunRecord {
   readonly ports: readonly number[];
   readonly processes: readonly ProcessIdentity[];
 }
-
-// Below 32768, where the kernel picks ports for outgoing connections: a probe could otherwise connect to itself.
-const firstPort = 20_000;
-const lastPort = 32_000;
 
 /** Opens a run, after cleaning up those whose owner has died. */
 export async function openRun(name: string, portCount: number): Promise<Run> {
@@ -85,11 +82,13 @@ function read(directory: string): RunRecord | undefined {
 }
 
 async function freePorts(count: number, claimed: ReadonlySet<number>): Promise<number[]> {
+  const { first, last } = serverPorts;
   const ports: number[] = [];
-  const start = firstPort + Math.floor(Math.random() * (lastPort - firstPort));
+  const size = last - first + 1;
+  const start = Math.floor(Math.random() * size);
   for (let step = 0; ports.length < count; step++) {
-    if (step > lastPort - firstPort) throw new TestbedError(`no ${count} free ports between ${firstPort} and ${lastPort} on 127.0.0.1`);
-    const port = firstPort + ((start - firstPort + step) % (lastPort - firstPort + 1));
+    if (step === size) throw new TestbedError(`no ${count} free ports between ${first} and ${last} on 127.0.0.1`);
+    const port = first + ((start + step) % size);
     if (!claimed.has(port) && (await canBind(port))) ports.push(port);
   }
   return ports;
