@@ -1,1 +1,8 @@
-export {};
+export * from './checksum.ts';
+export { alignClock, alignWithParent, answerClock, monotonicNow, type ClockOffset } from './clock.ts';
+export { check, type CheckOptions } from './check.ts';
+export type { Claim } from './claim.ts';
+export * from './event.ts';
+export { historyOf, HistoryFormatError, readHistory, type History } from './reader.ts';
+export * from './verdict.ts';
+export { openHistory, HistoryWriter, type HistoryOptions } from './writer.ts';

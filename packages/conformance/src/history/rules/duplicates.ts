@@ -1,0 +1,110 @@
+import { deliveryOrdinals, ms, type Findings } from '../findings.ts';
+import { clockError, type Delivery, type Ledger, type Message } from '../ledger.ts';
+import { whyReturned } from '../returned.ts';
+import type { AnomalyClass, Explanation } from '../verdict.ts';
+import { bySubscription, mostCopies } from './shared.ts';
+
+/** How far back the delivery is looked for that came again; keeps a message that loops for ever linear. */
+const LOOK_BACK = 16;
+
+/** Explains every delivery after the first, each by one earlier delivery that went back or by one more copy. */
+export function judgeDuplicates(ledger: Ledger, findings: Findings): void {
+  for (const message of ledger.messages.values()) {
+    if (message.invokes === 0 || message.deliveries.length < 2) continue;
+    for (const deliveries of bySubscription(message)) judge(ledger, findings, message, deliveries);
+  }
+}
+
+function judge(ledger: Ledger, findings: Findings, message: Message, deliveries: readonly Delivery[]): void {
+  let spare = mostCopies(ledger, message) - 1;
+  for (let index = 1; index < deliveries.length; index += 1) {
+    const delivery = deliveries[index]!;
+    delivery.cause = returnedBefore(ledger, deliveries, index);
+    if (delivery.cause === undefined && spare > 0) {
+      spare -= 1;
+      delivery.cause = message.oks < message.invokes ? 'unknown-publish' : 'repeated-publish';
+    }
+    if (delivery.cause === undefined) report(ledger, findings, deliveries, index);
+    else count(ledger, delivery.cause);
+  }
+}
+
+function count(ledger: Ledger, cause: Explanation): void {
+  ledger.explained[cause] = (ledger.explained[cause] ?? 0) + 1;
+}
+
+function returnedBefore(ledger: Ledger, deliveries: readonly Delivery[], index: number): Explanation | undefined {
+  if (ledger.claim.delivery === 'at-most-once') return undefined;
+  const next = deliveries[index]!;
+  for (let back = index - 1; back >= Math.max(0, index - LOOK_BACK); back -= 1) {
+    const earlier = deliveries[back]!;
+    if (earlier.returns >= mostReturns(ledger, earlier, next)) continue;
+    const reason = whyReturned(ledger, earlier, next);
+    if (reason === undefined) continue;
+    earlier.returns += 1;
+    return reason;
+  }
+  return undefined;
+}
+
+/** A delivery comes back once. Where a retry is a copy, a loss before the original was accepted leaves both. */
+function mostReturns(ledger: Ledger, delivery: Delivery, next: Delivery): number {
+  if (ledger.claim.retry !== 'copy' || delivery.ok !== false) return 1;
+  const until = Math.min(delivery.settledAt, next.at);
+  return delivery.holder.hasExited || ledger.disturbances.find(delivery.at, until) !== undefined ? 2 : 1;
+}
+
+function report(ledger: Ledger, findings: Findings, deliveries: readonly Delivery[], index: number): void {
+  const next = deliveries[index]!;
+  const { anomaly, earlier } = classify(ledger, deliveries, index);
+  const isTolerated = anomaly === 'duplicated' && ledger.claim.unexplained === 'warn' && ledger.faults.size > 0;
+  findings.add({
+    class: anomaly,
+    means: isTolerated ? 'warning' : 'invalid',
+    message: next.message.id,
+    subscription: next.subscription.name,
+    detail: `delivery ${index + 1}, to ${next.holder.name}, ${ms(next.at - earlier.at)} after the one to ${earlier.holder.name}, ${describe(earlier)}`,
+    ordinals: [next.message.invokeOrdinal, ...deliveryOrdinals(earlier), next.ordinal],
+  });
+}
+
+function describe({ ok, settlement, settleOutcome }: Delivery): string {
+  const handler = ok === undefined ? 'still in its handler' : ok ? 'handled' : 'failed';
+  return settlement === undefined
+    ? `which was ${handler} and not settled`
+    : `which was ${handler}, ${settlement} ${settleOutcome}`;
+}
+
+/** The worst thing that an unexplained delivery does to an earlier one that is still accounted for. */
+function classify(
+  ledger: Ledger,
+  deliveries: readonly Delivery[],
+  index: number,
+): { readonly anomaly: AnomalyClass; readonly earlier: Delivery } {
+  const next = deliveries[index]!;
+  const previous = deliveries[index - 1]!;
+  if (ledger.claim.delivery === 'at-most-once') return { anomaly: 'duplicated', earlier: previous };
+  const recent = deliveries
+    .slice(Math.max(0, index - LOOK_BACK), index)
+    .filter(({ returns }) => returns === 0)
+    .reverse();
+  const running = recent.find((earlier) => next.at + clockError(earlier.holder, next.holder) < earlier.endedAt);
+  if (running !== undefined) return { anomaly: 'concurrent-delivery', earlier: running };
+  const settled = recent.find(
+    (earlier) =>
+      earlier.settlement !== 'release' && earlier.settledAt + clockError(earlier.holder, next.holder) < next.at,
+  );
+  if (settled !== undefined)
+    return { anomaly: isFirstOfItsCopy(next) ? 'duplicated' : 'resurrected', earlier: settled };
+  const leased = recent.find(
+    (earlier) =>
+      earlier.leaseEndsAt < Infinity && next.at + clockError(earlier.holder, next.holder) < earlier.leaseEndsAt,
+  );
+  if (leased !== undefined) return { anomaly: 'premature-redelivery', earlier: leased };
+  return { anomaly: 'duplicated', earlier: previous };
+}
+
+/** It says itself that nobody had it before: the broker holds a second copy, the accepted one did not come back. */
+function isFirstOfItsCopy({ attempt, redelivered }: Delivery): boolean {
+  return attempt === 1 && redelivered !== true;
+}
