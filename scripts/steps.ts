@@ -24,9 +24,10 @@ const programs = {
   'generated tables are up to date': ['packages/conformance/src/tables/main.ts', '--check'],
 } as const;
 
-function command(name: string, ...args: readonly string[]): () => Promise<void> {
+function command(program: string, ...args: readonly string[]): () => Promise<void> {
+  const [packageName = '', binary] = program.split(' ');
   return async () => {
-    await runOrFail([...tool(name), ...args]);
+    await runOrFail([...tool(packageName, binary), ...args]);
   };
 }
 
@@ -54,7 +55,7 @@ function programStep([name, [file, ...args]]: [string, readonly [string, ...stri
 /** Users compile our declarations with older compilers, so the type tests do too. */
 function typeTests(name: string, version: string): Step {
   const flags = ['-p', 'tsconfig.types.json', '--pretty', 'false'];
-  return { name: `type tests on TypeScript ${version}`, run: command(name, ...flags) };
+  return { name: `type tests on TypeScript ${version}`, run: command(`${name} tsc`, ...flags) };
 }
 
 async function checkAdapters(): Promise<void> {
@@ -112,7 +113,7 @@ const [faults, tables] = Object.entries(programs).map(programStep);
 export const steps: readonly Step[] = [
   { name: 'format', quick: true, run: command('oxfmt', '--check') },
   { name: 'lint', quick: true, run: command('oxlint', '--format=unix') },
-  { name: 'types', quick: true, run: command('typescript', '-b', '--pretty', 'false') },
+  { name: 'types', quick: true, run: command('typescript tsc', '-b', '--pretty', 'false') },
   typeTests('typescript-5', '5.9'),
   typeTests('typescript-6', '6.0'),
   ...checks,

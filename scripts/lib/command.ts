@@ -9,6 +9,8 @@ export interface CommandOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Shows the output while the command runs, for those that take minutes. Default: only kept. */
   readonly show?: boolean;
+  /** Ends the command with SIGTERM, which is a failure. Default: no limit. */
+  readonly timeoutMs?: number;
 }
 
 export interface CommandResult {
@@ -21,7 +23,8 @@ export interface CommandResult {
 /** A command that ended with another exit code than 0. Its message holds the whole output. */
 export class CommandFailed extends Error {
   constructor(command: readonly string[], { exitCode, output }: CommandResult) {
-    super(`${command.join(' ')}\nended with exit code ${exitCode}\n${output.trimEnd()}`.trimEnd());
+    const words = command.map((word) => (word === process.execPath ? 'node' : word.replace(root, '')));
+    super(`${words.join(' ')}\nended with exit code ${exitCode}\n${output.trimEnd()}`.trimEnd());
   }
 }
 
@@ -31,7 +34,12 @@ export function run(command: readonly [string, ...string[]], options: CommandOpt
   const env = { ...process.env, ...options.environment };
   return new Promise((resolve, reject) => {
     const stdio = options.show === true ? 'inherit' : 'pipe';
-    const child = spawn(file, args, { cwd: options.cwd ?? root, env, stdio: ['ignore', stdio, stdio] });
+    const child = spawn(file, args, {
+      cwd: options.cwd ?? root,
+      env,
+      stdio: ['ignore', stdio, stdio],
+      timeout: options.timeoutMs,
+    });
     let stdout = '';
     let output = '';
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -1,5 +1,8 @@
 import { add, type Counts, none, oneFailed, onePassed, oneSkipped } from './counts.ts';
 
+/** Thrown by a step that cannot run on this machine; the message says why. */
+export class StepSkipped extends Error {}
+
 export interface Step {
   readonly name: string;
   /** Part of `npm run check`: fast, and without a server. */
@@ -31,7 +34,7 @@ async function attempt(step: Step): Promise<Outcome> {
     const result = await step.run();
     return typeof result === 'object' ? { counts: result, note: '' } : { counts: onePassed, note: result ?? '' };
   } catch (error) {
-    return { counts: oneFailed, note: describe(error) };
+    return { counts: error instanceof StepSkipped ? oneSkipped : oneFailed, note: describe(error) };
   }
 }
 
