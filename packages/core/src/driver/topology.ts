@@ -10,6 +10,8 @@ export interface QueueDeclaration extends Place {
   readonly delay: boolean;
   /** A net under core's own dead letters: where the broker puts what it gives up by itself. A queue's name. */
   readonly deadLetter?: string;
+  /** A queue beside a destination (dead letters, delays): made if it is missing, and right however it is if it exists. */
+  readonly ifMissing?: true;
   /** Only where `release` is `linear`: the times the broker keeps between failed attempts. */
   readonly retry?: RetrySchedule;
 }

@@ -1,0 +1,152 @@
+import type { Destination } from '../destination/destination.ts';
+import { deadLetterOf, isAtMostOnce, isOrdered, orderOf } from '../destination/facts.ts';
+import type { ChannelCapabilities } from '../driver/capabilities.ts';
+import type { Filter, Source } from '../driver/place.ts';
+import { bounded } from '../clock.ts';
+import { WaybillError } from '../error/error.ts';
+import { Fate } from '../emulate/fate.ts';
+import { matcher } from '../emulate/filter.ts';
+import { retryPolicy } from '../emulate/retry.ts';
+import { delayQueue, nativeSchedule, servedSteps } from '../plan/steps.ts';
+import { placeOf } from '../plan/topology.ts';
+import { SteadyConsumer } from '../receive/consumer.ts';
+import { decoder } from '../receive/decode.ts';
+import type { Loan } from '../receive/loan.ts';
+import { runner } from '../receive/runner.ts';
+import type { Carrier } from './carrier.ts';
+import type { ConsumeOptions } from './handles.ts';
+
+export interface Consuming {
+  readonly destination: Destination;
+  readonly source: Exclude<Source, { readonly kind: 'reply' }>;
+  /** As it is called in events: the queue, or `topic/subscription`. */
+  readonly name: string;
+  readonly handler: (value: unknown, loan: Loan) => unknown;
+  readonly options: ConsumeOptions;
+  /** Settling is left to the user. */
+  readonly byHand?: boolean;
+  /** @default what the destination needs */
+  readonly atMostOnce?: boolean;
+  /** What the broker cannot choose by itself. */
+  readonly filter?: Filter | undefined;
+}
+
+/** Opens a consumer, and those that serve its delay queues, and waits until it receives. */
+export async function consume(carrier: Carrier, consuming: Consuming): Promise<SteadyConsumer> {
+  await carrier.ready();
+  const consumer = open(carrier, consuming);
+  serveDelays(carrier, consuming.destination);
+  const { signal } = consuming.options;
+  signal?.addEventListener('abort', () => void consumer.close(), { once: true });
+  if (signal?.aborted) void consumer.close();
+  try {
+    await bounded(carrier.clock, consumer.ready, carrier.connectTimeoutMs, () => notReady(consuming.name, carrier.connectTimeoutMs));
+    return consumer;
+  } catch (error) {
+    await consumer.close();
+    throw error;
+  }
+}
+
+const notReady = (name: string, timeoutMs: number): WaybillError =>
+  new WaybillError('unavailable', `${name}: not ready to receive within ${timeoutMs} ms; nothing was taken`, { destination: name });
+
+function open(carrier: Carrier, { destination, source, name, handler, options, byHand = false, filter, atMostOnce = isAtMostOnce(destination) }: Consuming): SteadyConsumer {
+  const channel = carrier.channel(destination);
+  const { observer, clock } = carrier;
+  const fate = fateOf(carrier, destination, name);
+  const handle = runner({
+    source: name,
+    decode: decoder(destination),
+    handler,
+    middleware: [...(carrier.options.middleware ?? []), ...(options.middleware ?? [])],
+    handlerTimeoutMs: options.handlerTimeoutMs,
+    atMostOnce,
+    mostDeliveries: mostDeliveries(destination, channel),
+    matches: filter && matcher(filter),
+    expires: destination.needs.ttl !== undefined && channel.ttl === 'none',
+    byHand,
+    fate,
+    clock,
+    observer,
+  });
+  return start(carrier, channel, { source, name, options, fate, handle, keyOf: keyOf(destination), delivery: atMostOnce ? 'at-most-once' : 'at-least-once' });
+}
+
+interface Starting {
+  readonly source: Source;
+  readonly name: string;
+  readonly options: ConsumeOptions;
+  readonly fate: Fate;
+  readonly handle: (loan: Loan) => Promise<void> | void;
+  readonly keyOf?: ((loan: Loan) => string) | undefined;
+  readonly delivery: 'at-most-once' | 'at-least-once';
+}
+function start(carrier: Carrier, channel: ChannelCapabilities, { source, name, options, fate, handle, keyOf, delivery }: Starting): SteadyConsumer {
+  const concurrency = options.concurrency ?? 16;
+  const consumer: SteadyConsumer = new SteadyConsumer(carrier.keeper, {
+    from: source,
+    name,
+    clock: carrier.clock,
+    observer: carrier.observer,
+    concurrency,
+    maxInFlight: options.maxInFlight ?? concurrency * 2,
+    leaseMs: options.leaseMs ?? 30_000,
+    drainMs: options.drainMs ?? 30_000,
+    window: options.window ?? 1000,
+    maxBatch: channel.limits.maxBatch,
+    keyOf,
+    delivery,
+    handle,
+    retry: (loan, delayMs) => fate.retryLater(loan, delayMs),
+    bury: (loan, reason) => fate.bury(loan, 'rejected', new Error(reason)),
+    codeOf: (error) => carrier.keeper.codeOf(error),
+    onClosed: () => carrier.disown(consumer),
+  });
+  return carrier.own(consumer);
+}
+
+function fateOf(carrier: Carrier, destination: Destination, source: string): Fate {
+  const channel = carrier.channel(destination);
+  return new Fate({
+    source,
+    target: { kind: destination.kind, ...placeOf(destination, carrier.driver.name) },
+    channel,
+    atMostOnce: isAtMostOnce(destination),
+    retry: retryPolicy(destination.options.retry),
+    schedule: nativeSchedule(destination, channel),
+    steps: servedSteps(destination, channel),
+    deadLetter: deadLetterOf(destination),
+    sender: carrier.sender,
+    terms: carrier.copyTerms(destination),
+    clock: carrier.clock,
+    observer: carrier.observer,
+  });
+}
+
+/**
+ * A message that ends its process each time must not come for ever. Where the broker counts failed runs only, the
+ * policy's own number holds; where it counts every delivery, twice that, since drains and crashes elsewhere count too.
+ */
+function mostDeliveries(destination: Destination, channel: ChannelCapabilities): number {
+  const { attempts } = retryPolicy(destination.options.retry);
+  return channel.attempts === 'deliveries' ? attempts * 2 : attempts;
+}
+
+function keyOf(destination: Destination): ((loan: Loan) => string) | undefined {
+  if (!isOrdered(destination)) return undefined;
+  return orderOf(destination) === 'total' ? () => '' : (loan) => `${loan.lane}\0${loan.incoming.key ?? ''}`;
+}
+
+/** Who consumes a destination serves its delay queues too, once per bus and for as long as the bus lives. */
+function serveDelays(carrier: Carrier, destination: Destination): void {
+  const channel = carrier.channel(destination);
+  const steps = servedSteps(destination, channel);
+  if (steps.length === 0 || !carrier.firstToServe(destination.name)) return;
+  const fate = fateOf(carrier, destination, destination.name);
+  for (const step of steps) {
+    const name = delayQueue(destination.name, step);
+    const options = { concurrency: 256, maxInFlight: 256 };
+    start(carrier, channel, { source: { kind: 'queue', name, order: 'none' }, name, options, fate, handle: (loan) => fate.forward(loan, step), delivery: 'at-least-once' });
+  }
+}

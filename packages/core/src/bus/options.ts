@@ -1,0 +1,80 @@
+import { checkDuration, checkFields, type Fields, isCount, isFunction, isList, isPlain, isSignal, isText, oneOf } from '../check.ts';
+import type { Clock } from '../clock.ts';
+import { WaybillError } from '../error/error.ts';
+import type { Middleware } from '../middleware/middleware.ts';
+import type { BusEvent } from '../observe/events.ts';
+import type { Resend } from '../send/sender.ts';
+
+/** What holds for a whole bus. */
+export interface BusOptions {
+  /**
+   * What to do about queues, topics and streams at start-up. `create` makes what is missing, `verify` fails on what is
+   * missing or different, `assume` looks at nothing. @default 'create'
+   */
+  readonly topology?: 'create' | 'verify' | 'assume';
+  /** How long `connect` waits for the first connection, and `consume` for its first receiver. Milliseconds. @default 10 000 */
+  readonly connectTimeoutMs?: number;
+  /** How long a send waits for its outcome, through reconnections. Milliseconds. @default 30 000 */
+  readonly sendTimeoutMs?: number;
+  /** What is sent again by itself. @default 'always' where the broker drops duplicates, else 'safe' */
+  readonly resend?: Resend;
+  /** Most messages sent and not yet confirmed; further sends wait. @default 1000 */
+  readonly window?: number;
+  /** Most sends waiting for the window before `send` refuses with `overloaded`. @default 100 000 */
+  readonly maxWaiting?: number;
+  /** Around every handler of every consumer, outermost first. */
+  readonly middleware?: readonly Middleware[];
+  /** Told what happens. Without it, and without a subscriber on the diagnostics channels, what is serious becomes a process warning. */
+  readonly observe?: (event: BusEvent) => void;
+  /** For tests: time as core sees it. @default the system's */
+  readonly clock?: Clock;
+}
+
+const busFields: Fields = {
+  topology: oneOf('create', 'verify', 'assume'),
+  connectTimeoutMs: checkDuration({ atLeastMs: 100 }),
+  sendTimeoutMs: checkDuration({ atLeastMs: 100 }),
+  resend: oneOf('never', 'safe', 'always'),
+  window: isCount,
+  maxWaiting: isCount,
+  middleware: isList,
+  observe: isFunction,
+  clock: (value) => (isPlain(value) || typeof value === 'object' ? undefined : 'must be a clock: { now, after }'),
+};
+export const checkBusOptions = (options: BusOptions): void => checkFields('connect options', options, busFields);
+
+const consumeFields: Fields = {
+  concurrency: isCount,
+  maxInFlight: isCount,
+  handlerTimeoutMs: checkDuration({ atLeastMs: 10 }),
+  leaseMs: checkDuration({ atLeastMs: 200 }),
+  drainMs: checkDuration({}),
+  window: isCount,
+  middleware: isList,
+  signal: isSignal,
+};
+const batchFields: Fields = { maxMessages: isCount, maxWaitMs: checkDuration({}) };
+const subscribeFields: Fields = { subscription: isText, pattern: isText, headers: (value) => (isPlain(value) ? undefined : 'must be an object of strings') };
+const groupFields: Fields = { group: isText, from: () => undefined };
+
+const sets = { consume: {}, subscribe: subscribeFields, group: groupFields } as const satisfies Readonly<Record<string, Fields>>;
+
+/** Refuses what a consumer cannot mean, before it receives anything. */
+export function checkConsuming(where: string, kind: keyof typeof sets, handler: unknown, options: object, batch: boolean): void {
+  if (typeof handler !== 'function') throw new WaybillError('invalid', `${where}: the handler must be a function, not ${handler === null ? 'null' : typeof handler}`);
+  checkFields(where, options, { ...consumeFields, ...sets[kind], ...(batch ? batchFields : {}) });
+  const { concurrency, maxInFlight } = options as { readonly concurrency?: number; readonly maxInFlight?: number };
+  if (concurrency !== undefined && maxInFlight !== undefined && maxInFlight < concurrency) {
+    throw new WaybillError('invalid', `${where}: maxInFlight (${maxInFlight}) is below concurrency (${concurrency}), so some handlers could never run; raise it`);
+  }
+}
+
+const readFields: Fields = {
+  from: () => undefined,
+  limit: isCount,
+  until: (value) => (isPlain(value) && 'timestamp' in value ? undefined : 'must be { timestamp: <epoch milliseconds> }'),
+  idleMs: checkDuration({ atLeastMs: 10 }),
+  prefetch: isCount,
+  signal: isSignal,
+};
+export const checkReading = (where: string, options: object): void => checkFields(where, options, readFields);

@@ -1,0 +1,127 @@
+import { type Clock, sleep } from '../clock.ts';
+import type { ChannelCapabilities } from '../driver/capabilities.ts';
+import type { Outgoing } from '../driver/message.ts';
+import type { Target } from '../driver/place.ts';
+import type { RetrySchedule } from '../driver/topology.ts';
+import { WaybillError } from '../error/error.ts';
+import { steadyBackoffMs } from '../link/backoff.ts';
+import type { Observer } from '../observe/observer.ts';
+import { delayQueue, delayStep, retryStep, scheduledMs } from '../plan/steps.ts';
+import type { Loan } from '../receive/loan.ts';
+import type { Sender, SendTerms } from '../send/sender.ts';
+import { deadCopy, hopCopy, retryCopy } from './copies.ts';
+import { judge, type RetryPolicy, type Verdict } from './retry.ts';
+
+export interface FateSetup {
+  /** The queue, or `topic/subscription`. */
+  readonly source: string;
+  readonly target: Extract<Target, { readonly order: unknown }>;
+  readonly channel: ChannelCapabilities;
+  readonly atMostOnce: boolean;
+  readonly retry: RetryPolicy;
+  /** What the broker waits by itself after a failure. */
+  readonly schedule: RetrySchedule | undefined;
+  /** Steps of the delay queues that exist. */
+  readonly steps: readonly number[];
+  readonly deadLetter: string | undefined;
+  readonly sender: Sender;
+  readonly terms: SendTerms;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+/** Carries out what a failed handler means. Decisions come from `judge` and `retryStep`; here they are done. */
+export class Fate {
+  readonly #setup: FateSetup;
+  constructor(setup: FateSetup) {
+    this.#setup = setup;
+  }
+
+  async failed(loan: Loan, error: unknown): Promise<void> {
+    const { source, atMostOnce, observer, retry } = this.#setup;
+    if (atMostOnce) return observer.emit('dropped', { source, id: loan.id, reason: 'failed', error });
+    if (loan.isFree) await this.#apply(judge(error, loan.attempt, retry), loan, error);
+  }
+
+  /** By hand: `release({ delayMs })`. */
+  async retryLater(loan: Loan, delayMs: number): Promise<void> {
+    const { attempts } = this.#setup.retry;
+    if (loan.attempt >= attempts) return this.bury(loan, 'exhausted', new Error('released by the handler'));
+    return this.#retry(loan, delayMs, new Error('released by the handler'));
+  }
+
+  async #apply(verdict: Verdict, loan: Loan, error: unknown): Promise<void> {
+    switch (verdict.action) {
+      case 'bury': return this.bury(loan, verdict.reason, error);
+      case 'retry': return this.#retry(loan, verdict.delayMs, error);
+    }
+  }
+
+  async #retry(loan: Loan, delayMs: number, error: unknown): Promise<void> {
+    const { target, source, observer, clock, steps } = this.#setup;
+    const via = retryStep(this.#retryTerms(loan), delayMs);
+    observer.emit('retry', { source, id: loan.id, attempt: loan.attempt, delayMs, via, error });
+    const copy = (): Outgoing => retryCopy(loan, clock.now(), target.name, clock.now() + delayMs);
+    switch (via) {
+      case 'release': return loan.settle({ outcome: 'release', delayMs, failed: true });
+      case 'in-place': return this.#hold(loan, delayMs);
+      case 'send-again': return void (await this.#replace(loan, target, { ...copy(), ...(delayMs > 0 && { delayMs }) }));
+      case 'delay-queue': return void (await this.#replace(loan, beside(delayQueue(target.name, delayStep(steps, delayMs))), copy()));
+    }
+  }
+  #retryTerms(loan: Loan): Parameters<typeof retryStep>[0] {
+    const { target, channel, schedule } = this.#setup;
+    return { kind: target.kind, channel, ordered: target.order !== 'none', brokerDelayMs: scheduledMs(schedule, loan.incoming.attempt ?? 1) };
+  }
+
+  /** Keeps the delivery, and with it its key, and runs it again. The lease keeper keeps it ours. */
+  #hold(loan: Loan, delayMs: number): void {
+    loan.heldRuns++;
+    this.#setup.clock.after(delayMs, () => loan.again());
+  }
+
+  /** To the dead letters, or nowhere if there are none. The original goes only when the copy is stored. */
+  async bury(loan: Loan, reason: string, error: unknown): Promise<void> {
+    const { deadLetter, source, observer, clock } = this.#setup;
+    if (deadLetter === undefined) {
+      observer.emit('dropped', { source, id: loan.id, reason, error });
+      return loan.settle({ outcome: 'reject', reason });
+    }
+    const stored = await this.#replace(loan, beside(deadLetter), deadCopy(loan, clock.now(), source, reason, error));
+    if (stored) observer.emit('dead-letter', { source, id: loan.id, reason, error });
+  }
+
+  /**
+   * Send the copy, then accept the original: until the copy is stored the original stays ours. A copy that is too
+   * large or has nowhere to go is tried again too: better a message held, and said so, than a message lost.
+   */
+  async #replace(loan: Loan, target: Target, copy: Outgoing): Promise<boolean> {
+    const { sender, terms, clock, source, observer } = this.#setup;
+    for (let failures = 0; loan.isOpen; failures++) {
+      try {
+        await sender.send(target, copy, terms);
+        loan.settle({ outcome: 'accept' });
+        return true;
+      } catch (error) {
+        if (WaybillError.is(error, 'closed')) return false;
+        observer.emit('held', { source, id: loan.id, target: target.name, error });
+        await sleep(clock, steadyBackoffMs(failures), loan.signal);
+      }
+    }
+    return false;
+  }
+
+  /** A delay queue's consumer: waits until the message is due, then passes it on, one hop at a time. */
+  async forward(loan: Loan, stepMs: number): Promise<void> {
+    const { clock, target, steps } = this.#setup;
+    const due = Number(loan.incoming.headers['waybill-due'] ?? 0);
+    const until = Math.min(due, clock.now() + stepMs);
+    while (loan.isOpen && clock.now() < until) await sleep(clock, until - clock.now(), loan.signal);
+    const leftMs = due - clock.now();
+    const next = leftMs > 0 ? beside(delayQueue(target.name, delayStep(steps, leftMs))) : target;
+    await this.#replace(loan, next, hopCopy(loan, clock.now()));
+  }
+}
+
+/** Delay queues and dead letters: plain queues beside the destination. */
+const beside = (name: string): Target => ({ kind: 'queue', name, order: 'none' });

@@ -1,0 +1,54 @@
+import { Backlog } from '../backlog.ts';
+import type { Loan } from './loan.ts';
+
+/** Hands deliveries to a loop, one at a time, and knows which are still with it. */
+export class HandOver {
+  readonly #atMostOnce: boolean;
+  readonly #ready = new Backlog<Loan>();
+  readonly #held = new Map<Loan, () => void>();
+  #wake: (() => void) | undefined;
+  #ended: { readonly error: unknown } | undefined;
+
+  constructor(atMostOnce: boolean) {
+    this.#atMostOnce = atMostOnce;
+  }
+
+  /** A handler that ends when the loop has settled the delivery, or lost it; at most once, when the loop has taken it. */
+  readonly handle = (_value: unknown, loan: Loan): Promise<void> =>
+    new Promise((resolve) => {
+      this.#held.set(loan, resolve);
+      if (!this.#atMostOnce) void loan.outcome().then(() => this.#done(loan));
+      if (this.#ended) return this.#giveBack(loan);
+      this.#ready.push(loan);
+      this.#wake?.();
+    });
+
+  /** The next delivery that is still ours; `undefined` at the end. */
+  async next(): Promise<Loan | undefined> {
+    for (;;) {
+      const loan = this.#ready.shift();
+      if (loan && this.#atMostOnce) this.#done(loan);
+      if (loan && (loan.isOpen || this.#atMostOnce)) return loan;
+      if (loan) continue;
+      if (this.#ended?.error !== undefined) throw this.#ended.error;
+      if (this.#ended) return undefined;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  /** Gives back everything that is not settled; from then on `next` ends, or throws the error. */
+  end(error?: unknown): void {
+    this.#ended ??= { error };
+    this.#wake?.();
+    for (const loan of [...this.#held.keys()]) this.#giveBack(loan);
+  }
+
+  #giveBack(loan: Loan): void {
+    if (loan.isFree) loan.settle({ outcome: 'release', delayMs: 0, failed: false });
+    else this.#done(loan);
+  }
+  #done(loan: Loan): void {
+    this.#held.get(loan)?.();
+    this.#held.delete(loan);
+  }
+}

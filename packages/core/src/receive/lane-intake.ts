@@ -1,0 +1,211 @@
+import type { Clock } from '../clock.ts';
+import type { Incoming } from '../driver/message.ts';
+import type { Start } from '../driver/place.ts';
+import type { Lane } from '../driver/receiver.ts';
+import { WaybillError } from '../error/error.ts';
+import type { Observer } from '../observe/observer.ts';
+import type { Book } from '../settle/book.ts';
+import type { Credit } from './credit.ts';
+import type { Settled } from './delivery.ts';
+import { Loan, type LoanKeeper, type Outcome } from './loan.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export interface IntakeSetup {
+  readonly source: string;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly concurrency: number;
+  readonly maxInFlight: number;
+  readonly maxBatch: number;
+  readonly window: number;
+  readonly scheduler: Scheduler<Loan>;
+  readonly delivery: 'at-most-once' | 'at-least-once';
+  readonly keep: (lane: string, through: string) => void;
+  /** Runs the handler and gives the loan its fate. Never rejects. */
+  readonly handle: (loan: Loan) => Promise<void> | void;
+  readonly retry: (loan: Loan, delayMs: number) => Promise<void>;
+  readonly bury: (loan: Loan, reason: string) => Promise<void>;
+}
+
+/** One grant of a lane: pull within its share of the credit, run, settle, until it is drained or ends. */
+export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
+  readonly lane: Lane<M>;
+  readonly source: string;
+  /** A pull worked: only then was the receiver worth its opening. */
+  pulled = false;
+  readonly #setup: IntakeSetup;
+  readonly #book: Book;
+  readonly #credit: Credit;
+  /** The lanes of this receiver that wait for credit. */
+  readonly #waiting: Set<LaneIntake>;
+  readonly #open = new Set<Loan>();
+  readonly #running = new Set<Loan>();
+  #pulling = new AbortController();
+  #gate: (() => void) | undefined;
+  #idle: (() => void) | undefined;
+  /** While a seek waits for its turn: pulling resumes when it resolves. */
+  #seeking: Promise<void> | undefined;
+  #stopped = false;
+  #ended = false;
+
+  constructor(lane: Lane<M>, setup: IntakeSetup, book: Book, credit: Credit, waiting: Set<LaneIntake>) {
+    this.lane = lane;
+    this.source = setup.source;
+    this.#setup = setup;
+    this.#book = book;
+    this.#credit = credit;
+    this.#waiting = waiting;
+  }
+
+  get inFlight(): number {
+    return this.#open.size;
+  }
+
+  /** Pulls until stopped (resolves) or until the receiver fails (rejects with its cause). */
+  async run(): Promise<void> {
+    for (let owed = false; !this.#stopped; ) {
+      if (this.#seeking) await this.#seeking;
+      const free = this.#free();
+      // After a short pull the broker may still owe us the rest; what arrives must not wait unseen.
+      if (free <= 0 || (free < this.#enough && !owed)) await this.#credited();
+      else owed = await this.#pull(free);
+    }
+  }
+
+  async #pull(limit: number): Promise<boolean> {
+    const batch = await this.lane.pull(limit, this.#pulling.signal);
+    this.pulled = true;
+    for (const incoming of batch) this.#admit(new Loan(incoming, this));
+    return batch.length < limit;
+  }
+  #credited(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    this.#waiting.add(this);
+    return new Promise<void>((resolve) => (this.#gate = resolve));
+  }
+
+  /** Stops pulling, gives back what has not started, waits for what has. */
+  async drain(): Promise<void> {
+    this.#stopped = true;
+    await this.#quiet();
+  }
+
+  /** Lets what has started end, gives back the rest, and goes on at another position. */
+  seek(to: Start | { readonly after: string }): Promise<void> {
+    const seek = this.lane.seek?.bind(this.lane);
+    if (!seek) return Promise.reject(new WaybillError('unsupported', `${this.source}: this broker cannot seek while consuming; close the consumer and open another one from there`));
+    const done = this.#quiet()
+      .then(() => this.#book.flushed())
+      .then(() => seek(to))
+      .then(() => this.#book.restart(this.lane))
+      .finally(() => {
+        this.#seeking = undefined;
+        if (!this.#stopped) this.#pulling = new AbortController();
+      });
+    this.#seeking = done.catch(() => {});
+    return done;
+  }
+
+  async #quiet(): Promise<void> {
+    this.#pulling.abort();
+    this.wake();
+    const unrun = new Set([...this.#open].filter((one) => one.isFree && !this.#running.has(one) && this.#book.givesBack(this.lane, one)));
+    this.#setup.scheduler.withdraw((one) => unrun.has(one));
+    for (const loan of unrun) loan.settle(returned);
+    if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+  }
+
+  /** Everything still open is lost; nothing more is said about it. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopped = true;
+    this.#pulling.abort();
+    this.#book.forget(this.lane);
+    for (const loan of [...this.#open]) loan.lose();
+    this.wake();
+  }
+
+  wakeIfFree(): void {
+    if (this.#free() >= this.#enough) this.wake();
+  }
+  wake(): void {
+    const gate = this.#gate;
+    this.#gate = undefined;
+    this.#waiting.delete(this);
+    gate?.();
+  }
+
+  settle(loan: Loan, outcome: Outcome): void {
+    this.#book.settle(this.lane, loan, outcome, () => {
+      loan.answered();
+      this.#forget(loan);
+    });
+  }
+  extend(loan: Loan): Promise<Settled> {
+    return this.#book.extend(loan);
+  }
+  retry(loan: Loan, delayMs: number): Promise<void> {
+    return this.#setup.retry(loan, delayMs);
+  }
+  bury(loan: Loan, reason: string): Promise<void> {
+    return this.#setup.bury(loan, reason);
+  }
+  gone(loan: Loan): void {
+    this.#book.gone(loan);
+    this.#setup.observer.emit('delivery-lost', { source: this.source, id: loan.id });
+    this.#forget(loan);
+  }
+  again(loan: Loan): void {
+    if (loan.isOpen) this.#setup.scheduler.again(loan);
+  }
+
+  /** The scheduler says: now. */
+  start(loan: Loan): void {
+    if (!loan.isOpen) return this.#leave(loan);
+    this.#running.add(loan);
+    this.#book.started(this.lane, loan);
+    const running = this.#setup.handle(loan);
+    if (running === undefined) this.#leave(loan);
+    else void running.then(() => this.#leave(loan));
+  }
+
+  /** Free slots worth a pull: asking for one message at a time is slow. */
+  get #enough(): number {
+    return Math.max(1, this.#credit.limit(this.#open.size) >> 2);
+  }
+  #free(): number {
+    return Math.min(this.#credit.free(this.#open.size), this.#book.room(this.lane));
+  }
+
+  #admit(loan: Loan): void {
+    this.#open.add(loan);
+    this.#credit.took(this.#open.size);
+    if (this.#setup.delivery === 'at-least-once') this.#book.opened(this.lane, loan);
+    if (this.#ended) loan.lose();
+    else if (this.#pulling.signal.aborted) this.#tooLate(loan);
+    else this.#setup.scheduler.push(loan);
+  }
+  /** Handed over while we were stopping. At most once it has been forgotten by the broker already, so it is run. */
+  #tooLate(loan: Loan): void {
+    if (this.#setup.delivery === 'at-most-once') this.#setup.scheduler.push(loan);
+    else loan.settle(returned);
+  }
+
+  #leave(loan: Loan): void {
+    this.#running.delete(loan);
+    if (this.#setup.delivery === 'at-most-once') this.#forget(loan);
+    else if (!this.#open.has(loan)) this.#setup.scheduler.free(loan);
+    this.#setup.scheduler.leave();
+  }
+
+  #forget(loan: Loan): void {
+    if (!this.#open.delete(loan)) return;
+    this.#credit.gave(this.#open.size);
+    if (!this.#running.has(loan)) this.#setup.scheduler.free(loan);
+    for (const lane of this.#waiting) lane.wakeIfFree();
+    if (this.#open.size === 0) this.#idle?.();
+  }
+}
+
+const returned: Outcome = Object.freeze({ outcome: 'release', delayMs: 0, failed: false });

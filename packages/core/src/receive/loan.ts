@@ -1,0 +1,154 @@
+import type { Incoming, Positioned } from '../driver/message.ts';
+import type { Settlement } from '../driver/receiver.ts';
+import { WaybillError } from '../error/error.ts';
+import { causeOf, ownHeaders } from '../emulate/marks.ts';
+import type { Mark } from '../settle/watermarks.ts';
+import type { DeadLetterCause, Delivery, Settled, StreamRecord } from './delivery.ts';
+
+export type Outcome = Settlement extends infer S ? (S extends Settlement ? Omit<S, 'receipt'> : never) : never;
+
+/** What a lane's intake does for its loans. */
+export interface LoanKeeper {
+  readonly lane: { readonly id: string };
+  readonly source: string;
+  settle(loan: Loan, outcome: Outcome): void;
+  gone(loan: Loan): void;
+  start(loan: Loan): void;
+  again(loan: Loan): void;
+  extend(loan: Loan): Promise<Settled>;
+  /** What a user's own `release` and `reject` mean here. */
+  retry(loan: Loan, delayMs: number): Promise<void>;
+  bury(loan: Loan, reason: string): Promise<void>;
+}
+
+/** A delivery as core holds it. Users see it as `Delivery`; what is not in that interface is between core's own parts. */
+export class Loan implements Delivery, StreamRecord {
+  readonly incoming: Incoming;
+  value: unknown;
+  leaseEndsAt: number = Infinity;
+  /** Runs that failed while it was held and tried again in place. */
+  heldRuns = 0;
+  /** Position style: its place in the lane's prefix. */
+  mark: Mark | undefined;
+  readonly #keeper: LoanKeeper;
+  #fate: 'open' | 'accept' | 'release' | 'reject' | 'lost' = 'open';
+  /** What the user asked for by hand; carrying it out may take a copy first. */
+  #asked: 'accept' | 'release' | 'reject' | undefined;
+  #answered: Settled | undefined;
+  #waiting: ((settled: Settled) => void)[] | undefined;
+  #abort: AbortController | undefined;
+  #headers: Readonly<Record<string, string>> | undefined;
+
+  constructor(incoming: Incoming, keeper: LoanKeeper) {
+    this.incoming = incoming;
+    this.#keeper = keeper;
+  }
+
+  get id(): string | undefined { return this.incoming.id; }
+  get key(): string | undefined { return this.incoming.key; }
+  get routingKey(): string | undefined { return this.incoming.routingKey; }
+  get contentType(): string | undefined { return this.incoming.contentType; }
+  get sentAt(): number | undefined { return this.incoming.sentAt; }
+  get correlationId(): string | undefined { return this.incoming.correlationId; }
+  get replyTo(): string | undefined { return this.incoming.replyTo; }
+  get native(): unknown { return this.incoming.native; }
+  get lane(): string { return this.#keeper.lane.id; }
+  get source(): string { return this.#keeper.source; }
+  get position(): string { return (this.incoming as Positioned).position; }
+  get headers(): Readonly<Record<string, string>> { return (this.#headers ??= ownHeaders(this.incoming.headers)); }
+  get deadLetter(): DeadLetterCause | undefined { return causeOf(this.incoming.headers); }
+  get redelivered(): boolean { return this.incoming.redelivered ?? this.attempt > 1; }
+  /** Reads a header, so core asks only when it matters. */
+  get attempt(): number {
+    return Number(this.incoming.headers['waybill-attempts'] ?? 0) + (this.incoming.attempt ?? 1) + this.heldRuns;
+  }
+  get isOpen(): boolean { return this.#fate === 'open'; }
+  get isLost(): boolean { return this.#fate === 'lost'; }
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.isLost) this.#abort.abort(lost());
+    return this.#abort.signal;
+  }
+
+  /** Open, and nobody has said yet what becomes of it. */
+  get isFree(): boolean { return this.#fate === 'open' && this.#asked === undefined; }
+
+  start(): void {
+    this.#asked = undefined;
+    this.#keeper.start(this);
+  }
+  /** Runs it again in its place. */
+  again(): void { this.#keeper.again(this); }
+
+  accept(): Promise<Settled> {
+    if (this.#claim('accept')) this.settle(accepted);
+    return this.outcome();
+  }
+  release(options: { readonly delayMs?: number } = {}): Promise<Settled> {
+    if (!this.#claim('release')) return this.outcome();
+    if (options.delayMs || this.mark !== undefined) return this.#keeper.retry(this, options.delayMs ?? 0).then(() => (this.isOpen ? 'settled' : this.outcome()));
+    this.settle({ outcome: 'release', delayMs: 0, failed: false });
+    return this.outcome();
+  }
+  reject(reason: string): Promise<Settled> {
+    if (!this.#claim('reject')) return this.outcome();
+    return this.#keeper.bury(this, reason).then(() => this.outcome());
+  }
+  async extend(): Promise<Settled> {
+    return this.isOpen ? this.#keeper.extend(this) : (this.#answered ?? 'settled');
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.isFree) await this.release();
+  }
+
+  /** The one way to a fate. Core's own calls come here, without a promise each. */
+  settle(outcome: Outcome): void {
+    if (this.#fate !== 'open') return;
+    this.#fate = outcome.outcome;
+    this.#keeper.settle(this, outcome);
+  }
+  /** The broker has it. */
+  answered(): void { this.#answer('settled'); }
+
+  /** at-most-once: it was settled before it came; it only takes a slot until the handler ends. */
+  forgotten(): void {
+    this.#fate = 'accept';
+    this.#answered = 'settled';
+  }
+
+  /** Not ours any more. */
+  lose(): void {
+    if (this.#fate === 'lost' || this.#answered !== undefined) return;
+    this.#fate = 'lost';
+    this.#answer('lost');
+    this.#abort?.abort(lost());
+    this.#keeper.gone(this);
+  }
+
+  /** Tells the handler to stop, for a reason other than loss. */
+  interrupt(reason: WaybillError): void { this.#abort?.abort(reason); }
+
+  /** False: said already, or lost. A second, different word is a mistake of the caller's. */
+  #claim(outcome: Outcome['outcome']): boolean {
+    if (this.#fate === 'lost') return false;
+    const said = this.#asked ?? (this.#fate === 'open' ? undefined : this.#fate);
+    if (said !== undefined && said !== outcome) {
+      throw new WaybillError('already-settled', `${this.source}: the delivery is settled with ${said}, so ${outcome} does nothing; settle a delivery once`);
+    }
+    this.#asked = outcome;
+    return said === undefined;
+  }
+  /** Resolves when the broker has its fate, or it is lost. */
+  outcome(): Promise<Settled> {
+    if (this.#answered !== undefined) return Promise.resolve(this.#answered);
+    return new Promise((resolve) => (this.#waiting ??= []).push(resolve));
+  }
+  #answer(settled: Settled): void {
+    this.#answered = settled;
+    if (this.#waiting) for (const told of this.#waiting) told(settled);
+    this.#waiting = undefined;
+  }
+}
+
+const accepted: Outcome = Object.freeze({ outcome: 'accept' });
+const lost = (): WaybillError => new WaybillError('lease-lost', 'the delivery is no longer ours; the message will be delivered again');

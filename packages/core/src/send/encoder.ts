@@ -1,0 +1,110 @@
+import type { Clock } from '../clock.ts';
+import { type Codec, json } from '../codec/codec.ts';
+import type { Destination } from '../destination/destination.ts';
+import { checksNothing, describeIssues, type SchemaResult } from '../destination/schema.ts';
+import type { ChannelCapabilities } from '../driver/capabilities.ts';
+import type { Outgoing } from '../driver/message.ts';
+import { textOf, WaybillError } from '../error/error.ts';
+import { newId } from './id.ts';
+import { checkSending, type Sending } from './options.ts';
+
+const nothing: Sending = Object.freeze({});
+const noHeaders: Readonly<Record<string, string>> = Object.freeze({});
+
+/** Turns a value into a message that the broker can carry, or refuses it before anything is sent. */
+export class Encoder {
+  readonly #destination: Destination;
+  readonly #channel: ChannelCapabilities;
+  readonly #codec: Codec;
+  readonly #clock: Clock;
+  readonly #driver: string;
+  readonly #where: string;
+  readonly #validates: boolean;
+
+  constructor(destination: Destination, channel: ChannelCapabilities, driver: string, clock: Clock) {
+    this.#destination = destination;
+    this.#channel = channel;
+    this.#codec = destination.options.codec ?? json;
+    this.#clock = clock;
+    this.#driver = driver;
+    this.#where = `${destination.kind} ${destination.name}`;
+    this.#validates = !checksNothing(destination.schema);
+  }
+
+  /** A promise only where the schema validates asynchronously. */
+  encode(value: unknown, options: Sending = nothing): Outgoing | Promise<Outgoing> {
+    if (options !== nothing) this.#check(options);
+    if (!this.#validates || value === null) return this.#message(value, options);
+    const result = this.#destination.schema!['~standard'].validate(value);
+    return result instanceof Promise ? result.then((done) => this.#validated(value, done, options)) : this.#validated(value, result, options);
+  }
+
+  #validated(value: unknown, result: SchemaResult<unknown>, options: Sending): Outgoing {
+    if (result.issues) throw this.#invalid(`the message does not match the schema: ${describeIssues(result.issues)}`);
+    return this.#message(value, options);
+  }
+
+  #message(value: unknown, options: Sending): Outgoing {
+    const id = options.id ?? newId();
+    const message: Outgoing = {
+      id,
+      sendId: id,
+      body: this.#body(value),
+      contentType: this.#codec.contentType,
+      sentAt: this.#clock.now(),
+      headers: options.headers ?? noHeaders,
+      key: this.#key(value),
+      routingKey: options.routingKey,
+      replyTo: options.replyTo,
+      correlationId: options.correlationId,
+      delayMs: options.delayMs,
+      ttlMs: options.ttlMs,
+      priority: options.priority,
+      native: options.native,
+    };
+    this.#checkSize(message);
+    return message;
+  }
+
+  /** `null` is a tombstone where the stream has them, and otherwise a value like any other. */
+  #body(value: unknown): Uint8Array | null {
+    if (value === null && 'tombstone' in this.#channel && this.#channel.tombstone === 'native') return null;
+    try {
+      return this.#codec.encode(value);
+    } catch (cause) {
+      throw this.#invalid(`the message cannot be encoded as ${this.#codec.contentType}: ${textOf(cause)}`, cause);
+    }
+  }
+
+  #key(value: unknown): string | undefined {
+    const keyOf = this.#destination.options.key;
+    if (keyOf === undefined || value === null) return undefined;
+    const key: unknown = keyOf(value);
+    if (typeof key !== 'string' || !key.isWellFormed()) throw this.#invalid(`key() must return well-formed text, not ${typeof key}`);
+    return key;
+  }
+
+  #checkSize({ body, headers }: Outgoing): void {
+    const { maxBytes } = this.#channel.limits;
+    let bytes = body?.byteLength ?? 0;
+    if (headers !== noHeaders) for (const [name, value] of Object.entries(headers)) bytes += name.length + Buffer.byteLength(value);
+    if (bytes <= maxBytes) return;
+    throw new WaybillError('too-large', `${this.#where}: the message has ${bytes} bytes with its headers, and ${this.#driver} carries at most ${maxBytes}; send a reference to it instead`, { broker: this.#driver, destination: this.#destination.name });
+  }
+
+  /** Delay, time to live and priority are planned for at start-up, so what was not asked for is refused. */
+  #check(options: Sending): void {
+    checkSending(this.#where, this.#destination.kind, options);
+    for (const [option, need] of planned) {
+      if (options[option] !== undefined && this.#destination.needs[need] === undefined) throw this.#invalid(`${option} needs the destination's word first: add needs: { ${need}: true }`);
+    }
+    const { delay, limits } = this.#channel;
+    if (delay === 'native' && (options.delayMs ?? 0) > limits.maxDelayMs) throw this.#invalid(`delayMs is ${options.delayMs}, and ${this.#driver} keeps a message at most ${limits.maxDelayMs} ms`);
+  }
+
+  #invalid(message: string, cause?: unknown): WaybillError {
+    return new WaybillError('invalid', `${this.#where}: ${message}`, { broker: this.#driver, destination: this.#destination.name, cause });
+  }
+}
+
+const planned = [['delayMs', 'delay'], ['ttlMs', 'ttl'], ['priority', 'priority']] as const;

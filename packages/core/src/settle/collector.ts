@@ -1,0 +1,90 @@
+import type { Clock } from '../clock.ts';
+import type { LeaseReceiver, MessageReceiver, Settlement } from '../driver/receiver.ts';
+
+/** What the collector tells about a settlement in the end. */
+export interface Settling {
+  readonly settlement: Settlement;
+  readonly done: () => void;
+  readonly lost: () => void;
+}
+
+/** Gathers the settlements of one turn of the event loop and hands them over together. */
+export class Collector {
+  readonly #receiver: MessageReceiver | LeaseReceiver;
+  readonly #clock: Clock;
+  readonly #maxBatch: number;
+  readonly #retryMs: number;
+  #gathered: Settling[] = [];
+  #scheduled = false;
+  #pending = 0;
+  #idle: (() => void)[] = [];
+  #lost = false;
+
+  constructor(receiver: MessageReceiver | LeaseReceiver, clock: Clock, maxBatch: number, retryMs: number) {
+    this.#receiver = receiver;
+    this.#clock = clock;
+    this.#maxBatch = maxBatch;
+    this.#retryMs = retryMs;
+  }
+
+  add(settling: Settling): void {
+    this.#pending++;
+    this.#gathered.push(settling);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  /** The receiver is gone: everything not yet answered is lost. */
+  lose(): void {
+    this.#lost = true;
+    this.#flush();
+  }
+
+  /** Resolves when every settlement so far has its answer. */
+  async flushed(): Promise<void> {
+    this.#flush();
+    if (this.#pending > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    while (this.#gathered.length > 0) {
+      const all = this.#gathered;
+      this.#gathered = all.length <= this.#maxBatch ? [] : all.slice(this.#maxBatch);
+      void this.#settle(all.length <= this.#maxBatch ? all : all.slice(0, this.#maxBatch));
+    }
+  }
+
+  async #settle(batch: readonly Settling[]): Promise<void> {
+    const outcomes = await this.#outcomes(batch);
+    if (outcomes === allDone) for (const item of batch) item.done();
+    else batch.forEach((item, index) => this.#answer(item, outcomes.get(index)));
+    this.#pending -= batch.length;
+    if (this.#pending === 0) for (const wake of this.#idle.splice(0)) wake();
+  }
+
+  /** Those that did not take effect. A call that rejects says so of all: it is made again while the receiver lives. */
+  async #outcomes(batch: readonly Settling[]): Promise<ReadonlyMap<number, 'lost' | 'failed'>> {
+    if (this.#lost) return everyOne(batch, 'lost');
+    try {
+      const unsettled = await this.#receiver.settle(batch.map((item) => item.settlement));
+      return unsettled.length === 0 ? allDone : new Map(unsettled.map(({ index, outcome }) => [index, outcome]));
+    } catch {
+      return everyOne(batch, this.#lost ? 'lost' : 'failed');
+    }
+  }
+
+  #answer(item: Settling, outcome: 'lost' | 'failed' | undefined): void {
+    if (outcome === undefined) return item.done();
+    if (outcome === 'lost' || this.#lost) return item.lost();
+    this.#pending++;
+    this.#clock.after(this.#retryMs, () => {
+      this.#pending--;
+      this.add(item);
+    });
+  }
+}
+
+const allDone: ReadonlyMap<number, 'lost' | 'failed'> = new Map();
+const everyOne = (batch: readonly unknown[], outcome: 'lost' | 'failed'): ReadonlyMap<number, 'lost' | 'failed'> => new Map(batch.map((_, index) => [index, outcome]));

@@ -1,0 +1,136 @@
+import type { Clock, Timer } from '../clock.ts';
+import type { Positioned } from '../driver/message.ts';
+import type { Lane, PositionReceiver, Unsettled } from '../driver/receiver.ts';
+import type { Settled } from '../receive/delivery.ts';
+import type { Loan, Outcome } from '../receive/loan.ts';
+import type { Book } from './book.ts';
+import { Watermarks } from './watermarks.ts';
+
+interface Track {
+  readonly lane: Lane<Positioned>;
+  readonly marks: Watermarks;
+  /** How many of the delivered ones are covered by a commit. */
+  committed: number;
+  wake: (() => void) | undefined;
+}
+export interface PositionTerms {
+  /** Most messages delivered beyond the last commit, per lane: what a crash may repeat. */
+  readonly window: number;
+  readonly commitMs: number;
+  /** Without a group nobody keeps the position but this consumer, while it lives. */
+  readonly keep: (lane: string, through: string) => void;
+}
+
+/** Position style: done is marked, and the end of each finished prefix is committed now and then. */
+export class PositionBook implements Book {
+  readonly #receiver: PositionReceiver;
+  readonly #clock: Clock;
+  readonly #terms: PositionTerms;
+  readonly #tracks = new Map<Lane, Track>();
+  #timer: Timer | undefined;
+  #committing: Promise<void> | undefined;
+  #lost = false;
+
+  constructor(receiver: PositionReceiver, clock: Clock, terms: PositionTerms) {
+    this.#receiver = receiver;
+    this.#clock = clock;
+    this.#terms = terms;
+  }
+
+  /** Called by a lane's intake: it is woken when a commit makes room. */
+  watch(lane: Lane<Positioned>, wake: (() => void) | undefined): void {
+    this.#tracks.set(lane, { lane, marks: new Watermarks(), committed: 0, wake });
+  }
+  room(lane: Lane): number {
+    const track = this.#tracks.get(lane);
+    return track ? this.#terms.window - (track.marks.delivered - track.committed) : Infinity;
+  }
+  opened(lane: Lane, loan: Loan): void {
+    loan.mark = this.#tracks.get(lane)?.marks.add((loan.incoming as Positioned).position);
+  }
+  started(lane: Lane, loan: Loan): void {
+    const marks = this.#tracks.get(lane)?.marks;
+    if (marks && loan.mark) marks.started = Math.max(marks.started, loan.mark.number);
+  }
+  /** What came before a started one is run as well: left out, it would make the next owner repeat what came after it. */
+  givesBack(lane: Lane, loan: Loan): boolean {
+    return (loan.mark?.number ?? Infinity) > (this.#tracks.get(lane)?.marks.started ?? 0);
+  }
+  /** A release leaves the mark open: the lane is leaving, and the message will come again wherever it goes. */
+  settle(lane: Lane, loan: Loan, outcome: Outcome, done: () => void): void {
+    const track = this.#tracks.get(lane);
+    if (outcome.outcome !== 'release' && track) {
+      track.marks.finish(loan.mark!);
+      if (this.#receiver.commit) this.#schedule(this.#terms.commitMs);
+      else this.#keepHere(track);
+    }
+    done();
+  }
+  async extend(): Promise<Settled> {
+    return 'settled';
+  }
+  gone(): void {}
+  forget(lane: Lane): void {
+    this.#tracks.delete(lane);
+  }
+  /** The lane begins anew at another position: what was delivered before no longer counts. */
+  restart(lane: Lane): void {
+    const track = this.#tracks.get(lane);
+    if (track) this.watch(track.lane, track.wake);
+  }
+
+  async flushed(): Promise<void> {
+    for (let failed = false; this.#dirty().length > 0 && !this.#lost; ) {
+      if (failed) await new Promise<void>((resolve) => this.#clock.after(100, resolve));
+      const before = this.#dirty().length;
+      await this.#commit();
+      failed = this.#dirty().length >= before;
+    }
+    await this.#committing;
+  }
+  lose(): void {
+    this.#lost = true;
+    this.#timer?.cancel();
+    this.#tracks.clear();
+  }
+
+  #dirty(): Track[] {
+    return this.#receiver.commit ? [...this.#tracks.values()].filter((track) => track.marks.dirty !== undefined) : [];
+  }
+  #schedule(ms: number): void {
+    this.#timer ??= this.#clock.after(ms, () => {
+      this.#timer = undefined;
+      void this.#commit();
+    });
+  }
+  #commit(): Promise<void> {
+    this.#committing ??= this.#write().finally(() => {
+      this.#committing = undefined;
+      if (this.#dirty().length > 0 && !this.#lost) this.#schedule(this.#terms.commitMs);
+    });
+    return this.#committing;
+  }
+
+  /** One call for all lanes that moved. What failed stays dirty; what is lost is not ours to write. */
+  async #write(): Promise<void> {
+    const tracks = this.#dirty();
+    if (tracks.length === 0) return;
+    const finished = tracks.map((track) => track.marks.finished);
+    const marks = tracks.map((track) => ({ lane: track.lane, through: track.marks.take()! }));
+    const unsettled = await this.#receiver.commit!(marks).catch((error: unknown): readonly Unsettled[] => marks.map((_, index) => ({ index, outcome: 'failed', error })));
+    const byIndex = new Map(unsettled.map((one) => [one.index, one.outcome]));
+    tracks.forEach((track, index) => {
+      const outcome = byIndex.get(index);
+      if (outcome === 'failed') track.marks.putBack(marks[index]!.through);
+      if (outcome !== undefined) return;
+      track.committed = finished[index]!;
+      track.wake?.();
+    });
+  }
+  #keepHere(track: Track): void {
+    const through = track.marks.take();
+    if (through === undefined) return;
+    this.#terms.keep(track.lane.id, through);
+    track.committed = track.marks.finished;
+  }
+}
