@@ -1,0 +1,52 @@
+import type { Capabilities, ChannelCapabilities, Limits } from '@waybill/core/driver';
+
+/** What one message and one call may hold, and how long messages may wait. */
+export const defaultLimits: Limits = {
+  maxBytes: 16 * 1024 * 1024,
+  maxBatch: 4096,
+  maxDelayMs: 366 * 86_400_000,
+  maxReleaseDelayMs: 366 * 86_400_000,
+};
+
+const channel = {
+  delivery: 'at-least-once',
+  order: 'total',
+  partial: 'prefix',
+  release: 'delayed',
+  attempts: 'failures',
+  deadLetter: 'cause',
+  delay: 'native',
+  ttl: 'native',
+  priority: 'native',
+  dedup: 'window',
+  excludes: [['order', 'priority']],
+} as const satisfies Partial<ChannelCapabilities>;
+
+/** As an option of the broker says; everything else is fixed. */
+interface Chosen {
+  readonly style: 'lease' | 'message';
+  readonly limits: Limits;
+}
+
+/** What this broker can do. */
+export function capabilitiesOf({ style, limits }: Chosen) {
+  const chosen = { style, limits };
+  return {
+    queue: { ...channel, ...chosen },
+    topic: {
+      ...channel,
+      ...chosen,
+      deadLetter: 'none',
+      durable: 'subscription',
+      pattern: 'wildcard',
+      filter: 'headers',
+    },
+    stream: 'none',
+    reply: 'native',
+    atomic: 'none',
+    admin: 'manage',
+  } as const satisfies Capabilities;
+}
+export type MemoryCapabilities = ReturnType<typeof capabilitiesOf>;
+
+export const capabilities = capabilitiesOf({ style: 'lease', limits: defaultLimits });

@@ -1,0 +1,129 @@
+import type { Admin, Declaration, Depth, Filter, Mismatch, Source } from '@waybill/core/driver';
+import type { Queue } from './queue.ts';
+import type { Store } from './store.ts';
+
+/** Makes what is missing (`create`), and reports what exists but differs, or does not exist and may not be made. */
+export function declareAll(
+  store: Store,
+  declarations: readonly Declaration[],
+  mode: 'create' | 'verify',
+): readonly Mismatch[] {
+  return declarations.flatMap((declaration) => {
+    const found = propertiesFound(store, declaration);
+    if (found) return differences(declaration, propertiesWanted(declaration), found);
+    if (mode === 'verify') return [{ declaration, property: 'existence', wanted: 'present', found: 'absent' }];
+    create(store, declaration);
+    return [];
+  });
+}
+
+type Properties = Readonly<Record<string, string>>;
+
+function differences(declaration: Declaration, wanted: Properties, found: Properties): Mismatch[] {
+  return Object.entries(wanted).flatMap(([property, value]) => {
+    const there = found[property] ?? 'none';
+    return there === value ? [] : [{ declaration, property, wanted: value, found: there }];
+  });
+}
+
+/** Delay and expiry are not among them: every queue here keeps both. */
+function propertiesWanted(declaration: Declaration): Properties {
+  switch (declaration.kind) {
+    case 'queue':
+      return {
+        order: declaration.order,
+        priority: String(declaration.priority),
+        deadLetter: declaration.deadLetter ?? 'none',
+      };
+    case 'topic':
+      return {};
+    case 'subscription':
+      return { order: declaration.order, filter: describeFilter(declaration.filter) };
+    case 'stream':
+      return {};
+  }
+}
+
+function propertiesFound(store: Store, declaration: Declaration): Properties | undefined {
+  switch (declaration.kind) {
+    case 'queue':
+      return describeQueue(store.queues.get(declaration.name));
+    case 'topic':
+      return store.topics.has(declaration.name) ? {} : undefined;
+    case 'subscription': {
+      const subscription = store.topics.get(declaration.topic)?.subscriptions.get(declaration.name);
+      return subscription && { order: subscription.queue.order, filter: describeFilter(subscription.filter) };
+    }
+    case 'stream':
+      return undefined;
+  }
+}
+
+const describeQueue = (queue: Queue | undefined): Properties | undefined =>
+  queue && {
+    order: queue.order,
+    priority: String(queue.settings.priority),
+    deadLetter: queue.settings.deadLetter ?? 'none',
+  };
+
+function describeFilter({ pattern, headers }: Filter = {}): string {
+  const parts = Object.entries(headers ?? {})
+    .toSorted(([left], [right]) => (left < right ? -1 : 1))
+    .map(([name, value]) => `${name}=${value}`);
+  return [...(pattern === undefined ? [] : [pattern]), ...parts].join(' ') || 'none';
+}
+
+function create(store: Store, declaration: Declaration): void {
+  switch (declaration.kind) {
+    case 'queue': {
+      const { name, order, priority, deadLetter } = declaration;
+      store.makeQueue(name, { order, priority, deadLetter });
+      return;
+    }
+    case 'topic':
+      store.makeTopic(declaration.name, declaration.order);
+      return;
+    case 'subscription':
+      store.topic(declaration.topic).subscribe(declaration.name, declaration.order, declaration.filter);
+      return;
+    case 'stream':
+      return;
+  }
+}
+
+/** `answer` runs a call when the broker gets round to it. */
+export function administrationOf(store: Store, answer: <T>(call: () => T) => Promise<T>): Admin {
+  return {
+    depth: (source) => answer(() => depthOf(store, source)),
+    purge: (source) => answer(() => purge(store, source)),
+    remove: (declaration) => answer(() => remove(store, declaration)),
+  };
+}
+
+function depthOf(store: Store, source: Source): Depth {
+  const queues = store.linesOf(source);
+  const sum = (count: (queue: Queue) => number): number => queues.reduce((total, queue) => total + count(queue), 0);
+  return {
+    ready: sum((queue) => queue.ready),
+    inFlight: sum((queue) => queue.inFlight),
+    delayed: sum((queue) => queue.delayed),
+  };
+}
+
+function purge(store: Store, source: Source): void {
+  for (const queue of store.linesOf(source)) queue.purge();
+}
+
+/** What is not there is gone already. Consumers of it end with `not-found`. */
+function remove(store: Store, declaration: Declaration): void {
+  switch (declaration.kind) {
+    case 'queue':
+      return store.removeQueue(declaration.name);
+    case 'topic':
+      return store.removeTopic(declaration.name);
+    case 'subscription':
+      return store.topics.get(declaration.topic)?.unsubscribe(declaration.name);
+    case 'stream':
+      return;
+  }
+}
