@@ -104,7 +104,11 @@ const checks: readonly Step[] = [
     run: async () => throwProblems(checkLinks(await readFiles('*.md'), await listFiles())),
   },
   { name: 'samples in Markdown compile', quick: true, run: checkSamples },
-  { name: 'unused files, exports and dependencies', quick: true, run: command('knip', '--no-progress') },
+  {
+    name: 'unused files, exports and dependencies',
+    quick: true,
+    run: command('knip', '--no-progress', '--no-config-hints'),
+  },
 ];
 
 const [faults, tables] = Object.entries(programs).map(programStep);

@@ -1,6 +1,11 @@
 import type { Manifest, SourceFile } from '../lib/workspace.ts';
 
-const specifier = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g;
+/** `import … from 'x'` and `export … from 'x'`, `import 'x'`, and `import('x')`. */
+const specifiers = [
+  /^(?:import|export)\s[^'"`;]*?\bfrom\s*['"]([^'"\n]+)['"]/gm,
+  /^import\s*['"]([^'"\n]+)['"]/gm,
+  /\bimport\(\s*['"]([^'"\n]+)['"]/g,
+];
 
 function isOwn(name: string): boolean {
   return name.startsWith('./') || name.startsWith('../') || name.startsWith('node:');
@@ -14,7 +19,8 @@ export function checkCoreDependencies(manifest: Manifest, files: readonly Source
   const { dependencies = {}, peerDependencies = {}, optionalDependencies = {} } = manifest;
   const declared = Object.keys({ ...dependencies, ...peerDependencies, ...optionalDependencies });
   const imported = files.flatMap(({ path, text }) =>
-    [...text.matchAll(specifier)]
+    specifiers
+      .flatMap((pattern) => [...text.matchAll(pattern)])
       .map((match) => match[1] ?? '')
       .filter((name) => !isOwn(name))
       .map((name) => `${path}: imports "${name}", but core may only use its own files and node: modules`),

@@ -5,7 +5,7 @@ export const maxCoreLines = 4_000;
 /** A wish, not a wall: an adapter above it is printed, not refused. */
 export const wantedAdapterLines = 600;
 
-export function countLines(text: string): number {
+function countLines(text: string): number {
   return text === '' ? 0 : text.replace(/\n$/, '').split('\n').length;
 }
 

@@ -21,7 +21,7 @@ export interface CommandResult {
 }
 
 /** A command that ended with another exit code than 0. Its message holds the whole output. */
-export class CommandFailed extends Error {
+class CommandFailed extends Error {
   constructor(command: readonly string[], { exitCode, output }: CommandResult) {
     const words = command.map((word) => (word === process.execPath ? 'node' : word.replace(root, '')));
     super(`${words.join(' ')}\nended with exit code ${exitCode}\n${output.trimEnd()}`.trimEnd());

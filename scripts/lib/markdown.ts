@@ -1,4 +1,4 @@
-export interface CodeBlock {
+interface CodeBlock {
   /** The words after the three backticks. */
   readonly info: string;
   readonly code: string;

@@ -5,7 +5,7 @@ import { findNode } from './node-versions.ts';
 import { places } from './places.ts';
 
 export const maxCoreBytes = 150_000;
-export const maxImportMs = 10;
+const maxImportMs = 10;
 const samples = 20;
 
 /** The size of every file of installed core. */
