@@ -13,8 +13,8 @@ export const isGuaranteed = (destination: Destination, channel: ChannelCapabilit
   !isAtMostOnce(destination) && channel.delivery !== 'at-most-once';
 
 /**
- * The queue of the dead letters. Streams keep their records anyway, so they have one only when asked. What fails in a
- * dead-letter queue itself goes to that queue's end: there is nowhere further, and nothing may be lost.
+ * The queue of the dead letters. Streams keep their records anyway, so they have one only when asked. A dead-letter
+ * queue is its own: there is nowhere further, and nothing may be lost.
  */
 export function deadLetterOf(destination: Destination): string | undefined {
   const named = destination.options.deadLetter ?? (destination.kind !== 'stream' && !isAtMostOnce(destination));

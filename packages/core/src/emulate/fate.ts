@@ -30,6 +30,8 @@ export interface FateSetup {
   readonly observer: Observer;
 }
 
+const deadAgainMs = 5000;
+
 /** Carries out what a failed handler means. Decisions come from `judge` and `retryStep`; here they are done. */
 export class Fate {
   readonly #setup: FateSetup;
@@ -87,8 +89,16 @@ export class Fate {
       observer.emit('dropped', { source, id: loan.id, reason, error });
       return loan.settle({ outcome: 'reject', reason });
     }
+    if (deadLetter === source) return this.#giveBackLater(loan, error);
     const stored = await this.#replace(loan, beside(deadLetter), deadCopy(loan, clock.now(), source, reason, error));
     if (stored) observer.emit('dead-letter', { source, id: loan.id, reason, error });
+  }
+
+  /** What fails in a dead-letter queue stays there: there is nowhere further, and nothing may be lost or spin. */
+  #giveBackLater(loan: Loan, error: unknown): void {
+    const { source, observer, clock } = this.#setup;
+    observer.emit('held', { source, id: loan.id, target: source, error });
+    clock.after(deadAgainMs, () => loan.settle({ outcome: 'release', delayMs: 0, failed: false }));
   }
 
   /**

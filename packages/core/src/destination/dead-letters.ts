@@ -1,0 +1,28 @@
+import { type Codec, json } from '../codec/codec.ts';
+import { type Destination, type Queue, queue } from './destination.ts';
+import { deadLetterOf } from './facts.ts';
+import { type } from './schema.ts';
+import { WaybillError } from '../error/error.ts';
+
+/**
+ * The dead letters of a destination, to be attached and consumed like any queue; each delivery tells its cause in
+ * `deadLetter`. A value is as the destination's codec decodes it, unvalidated, or the bytes where it cannot.
+ */
+export function deadLettersOf(destination: Destination): Queue<unknown, unknown> {
+  const name = deadLetterOf(destination);
+  if (name === undefined) throw new WaybillError('invalid', `${destination.kind} ${destination.name} has no dead letters; declare it with deadLetter: true`);
+  return queue(name, { schema: type<unknown>(), codec: lenient(destination.options.codec ?? json), deadLetter: name });
+}
+
+const lenient = (codec: Codec): Codec => ({
+  contentType: codec.contentType,
+  accepts: () => true,
+  encode: (value) => codec.encode(value),
+  decode(received) {
+    try {
+      return codec.decode(received);
+    } catch {
+      return received;
+    }
+  },
+});
