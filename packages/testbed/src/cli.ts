@@ -28,7 +28,9 @@ async function main(): Promise<number> {
     case 'doctor':
       return doctor();
     default:
-      throw new TestbedError(`${command === undefined ? 'no command given' : `unknown command "${command}"`}\n${usage}`);
+      throw new TestbedError(
+        `${command === undefined ? 'no command given' : `unknown command "${command}"`}\n${usage}`,
+      );
   }
 }
 
@@ -46,7 +48,8 @@ function wishFor(name: string | undefined, line: string | undefined): Wish {
   const kind = Object.hasOwn(servers, name) ? servers[name] : undefined;
   if (kind === undefined) throw new TestbedError(`unknown server "${name}"; known: ${known}`);
   const chosen = line ?? kind.lines[0] ?? '';
-  if (!kind.lines.includes(chosen)) throw new TestbedError(`no line "${chosen}" of ${name}; known: ${kind.lines.join(', ')}`);
+  if (!kind.lines.includes(chosen))
+    throw new TestbedError(`no line "${chosen}" of ${name}; known: ${kind.lines.join(', ')}`);
   return { name, kind, line: chosen };
 }
 

@@ -14,12 +14,20 @@ export interface Finding {
 /** What this machine has and lacks for running servers as processes. */
 export async function examine(): Promise<readonly Finding[]> {
   return [
-    await check('apt-get, to download servers', 'install a Debian, or use the containers', async () => runCommand('apt-get', ['--version'])),
-    await check('dpkg-deb, to unpack them', 'install the package dpkg', async () => runCommand('dpkg-deb', ['--version'])),
-    await check('flock, to install once', 'install the package util-linux', async () => runCommand('flock', ['--version'])),
+    await check('apt-get, to download servers', 'install a Debian, or use the containers', async () =>
+      runCommand('apt-get', ['--version']),
+    ),
+    await check('dpkg-deb, to unpack them', 'install the package dpkg', async () =>
+      runCommand('dpkg-deb', ['--version']),
+    ),
+    await check('flock, to install once', 'install the package util-linux', async () =>
+      runCommand('flock', ['--version']),
+    ),
     await check('a Debian archive in the package sources', 'add one to the sources of apt', machineArchive),
-    await check(`a directory of our own (${testbedDirectory()})`, 'name a writable one in WAYBILL_TESTBED_DIR', async () =>
-      mkdir(testbedDirectory(), { recursive: true }),
+    await check(
+      `a directory of our own (${testbedDirectory()})`,
+      'name a writable one in WAYBILL_TESTBED_DIR',
+      async () => mkdir(testbedDirectory(), { recursive: true }),
     ),
     ...serverFindings(),
   ];
@@ -35,9 +43,13 @@ async function check(what: string, remedy: string, ask: () => Promise<unknown>):
 function serverFindings(): Finding[] {
   return Object.entries(servers).flatMap(([name, { lines, urlVariable }]) =>
     lines.map((line) => {
-      if (process.env[urlVariable(line)]) return { state: 'note', text: `${name} ${line}: the one that ${urlVariable(line)} names` };
+      if (process.env[urlVariable(line)])
+        return { state: 'note', text: `${name} ${line}: the one that ${urlVariable(line)} names` };
       const isInstalled = existsSync(join(testbedDirectory(), 'installed', `${name}-${line}`, 'installed.json'));
-      return { state: 'note', text: `${name} ${line}: ${isInstalled ? 'installed' : 'will be installed when first needed'}` };
+      return {
+        state: 'note',
+        text: `${name} ${line}: ${isInstalled ? 'installed' : 'will be installed when first needed'}`,
+      };
     }),
   );
 }

@@ -3,6 +3,7 @@ export { testbedDirectory } from './directory.ts';
 export { installRabbitmq } from './rabbitmq/install.ts';
 export { rabbitmqLines, urlVariables, type RabbitmqLine } from './rabbitmq/lines.ts';
 export { startRabbitmq } from './rabbitmq/start.ts';
+export { acquireRabbitmq, shareRabbitmq } from './rabbitmq/share.ts';
 export type { Broker, BrokerTls, StartOptions, User } from './rabbitmq/broker.ts';
 export { startProxy, type Proxy } from './proxy/proxy.ts';
 export type { ProxiedConnection, WayBytes } from './proxy/connection.ts';

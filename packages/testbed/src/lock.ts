@@ -31,7 +31,9 @@ async function acquire(path: string): Promise<() => Promise<void>> {
     (error: Error) => error.message,
   );
   if (outcome !== 'held') {
-    throw new TestbedError(`cannot lock ${path}: flock ended with ${outcome}; is util-linux installed and the directory writable?`);
+    throw new TestbedError(
+      `cannot lock ${path}: flock ended with ${outcome}; is util-linux installed and the directory writable?`,
+    );
   }
   return async () => {
     holder.stdin.end();

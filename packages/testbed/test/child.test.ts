@@ -34,7 +34,9 @@ test('a held child goes on when it is released, up to the next hold', async () =
 
 test('waiting for a point that a child ends without reaching says how it ended and what it printed', async () => {
   await using child = await startChild(counter, ['2']);
-  await expect(child.reached('elsewhere')).rejects.toThrow(/ended \(exit code 0\) before it reached "elsewhere".*done counting/s);
+  await expect(child.reached('elsewhere')).rejects.toThrow(
+    /ended \(exit code 0\) before it reached "elsewhere".*done counting/s,
+  );
   await expect(child.kill()).rejects.toThrow('it has ended');
 });
 

@@ -230,8 +230,12 @@ test('large transfers arrive whole, in both directions at once', async () => {
   const client = await openClient();
   const body = Buffer.alloc(8 * 1024 * 1024, 'abcdefghij');
   client.socket.write(body);
-  await waitFor('all of it', () => (proxy.bytes.toClient.forwarded === body.length ? true : undefined), { timeoutMs: 20_000 });
-  await waitFor('all of it here', () => (client.chunks.reduce((sum, { length }) => sum + length, 0) === body.length ? true : undefined));
+  await waitFor('all of it', () => (proxy.bytes.toClient.forwarded === body.length ? true : undefined), {
+    timeoutMs: 20_000,
+  });
+  await waitFor('all of it here', () =>
+    client.chunks.reduce((sum, { length }) => sum + length, 0) === body.length ? true : undefined,
+  );
   expect(Buffer.concat(client.chunks).equals(body)).toBe(true);
 });
 

@@ -58,7 +58,9 @@ export async function startChild(
     async reached(point, timeoutMs = 30_000) {
       const report = await reports.reached(point, timeoutMs, supervised.exited);
       if ('point' in report) return report;
-      throw new TestbedError(`the child ended (${describeExit(report)}) before it reached "${point}"; it printed:\n${output()}`);
+      throw new TestbedError(
+        `the child ended (${describeExit(report)}) before it reached "${point}"; it printed:\n${output()}`,
+      );
     },
     hold(point, passage) {
       reports.expectHold(point, passage);

@@ -16,12 +16,23 @@ export async function runCommand(
   return new Promise((resolve, reject) => {
     execFile(command, commandArguments, settings, (error, output, errorOutput) => {
       if (error === null) return resolve(output);
-      reject(new TestbedError(failure([command, ...commandArguments], error, `${output}${errorOutput}`), { cause: error }));
+      reject(
+        new TestbedError(failure([command, ...commandArguments], error, `${output}${errorOutput}`), { cause: error }),
+      );
     });
   });
 }
 
-function failure(command: readonly string[], error: Error & { code?: unknown; killed?: boolean }, output: string): string {
-  const reason = error.code === 'ENOENT' ? 'it is not installed' : error.killed ? 'it took too long' : `exit code ${String(error.code)}`;
+function failure(
+  command: readonly string[],
+  error: Error & { code?: unknown; killed?: boolean },
+  output: string,
+): string {
+  const reason =
+    error.code === 'ENOENT'
+      ? 'it is not installed'
+      : error.killed
+        ? 'it took too long'
+        : `exit code ${String(error.code)}`;
   return [`${command.join(' ')} failed: ${reason}`, ...output.trim().split('\n').slice(-15)].join('\n  ');
 }

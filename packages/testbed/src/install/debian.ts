@@ -34,7 +34,9 @@ export async function downloadPackages(
 function packageOf(archives: string, file: string): DebianPackage {
   const [name = file, version = ''] = file.split('_');
   // An epoch ("1:8.0.2") and the packaging revision ("-2") are Debian's, not the server's.
-  const upstream = decodeURIComponent(version).replace(/^\d+:/, '').replace(/-[^-]*$/, '');
+  const upstream = decodeURIComponent(version)
+    .replace(/^\d+:/, '')
+    .replace(/-[^-]*$/, '');
   return { name, version: upstream, file: join(archives, file) };
 }
 
@@ -67,7 +69,12 @@ async function privateApt(suite: string, directory: string): Promise<string[]> {
 /** The archive that this machine installs Debian itself from, in apt's own reading of its sources. */
 export async function machineArchive(): Promise<string> {
   const codename = /^VERSION_CODENAME=(\S+)$/m.exec(await readFile('/etc/os-release', 'utf8').catch(() => ''))?.[1];
-  const listing = await runCommand('apt-get', ['indextargets', '--format', '$(REPO_URI) $(RELEASE) $(COMPONENT)', 'Created-By: Packages']);
+  const listing = await runCommand('apt-get', [
+    'indextargets',
+    '--format',
+    '$(REPO_URI) $(RELEASE) $(COMPONENT)',
+    'Created-By: Packages',
+  ]);
   const sources = listing.split('\n').map((line) => line.split(' '));
   const found = sources.find(
     ([, release = '', component]) => component === 'main' && (release === codename || suiteNames.includes(release)),

@@ -24,7 +24,8 @@ export async function buildTree(
   const launcher = loaderOf(building);
   for (const program of matches(building, patch.programs)) await wrap(program, launcher, building, location);
   for (const { pattern, prefix, path } of patch.scripts) {
-    for (const script of matches(building, [pattern])) await replace(script, `${prefix}/${path}`, prefix + join(location, path));
+    for (const script of matches(building, [pattern]))
+      await replace(script, `${prefix}/${path}`, prefix + join(location, path));
   }
 }
 
@@ -36,14 +37,16 @@ interface Launcher {
 /** Paths relative to the tree. Older suites keep libraries in both places. */
 function loaderOf(tree: string): Launcher {
   const loader = globSync(['lib/*/ld-linux-*.so.*', 'usr/lib/*/ld-linux-*.so.*'], { cwd: tree })[0];
-  if (loader === undefined) throw new TestbedError(`no program loader in the unpacked packages under ${tree}; is the C library among them?`);
+  if (loader === undefined)
+    throw new TestbedError(`no program loader in the unpacked packages under ${tree}; is the C library among them?`);
   return { loader, libraries: globSync(['lib/*-linux-gnu*', 'usr/lib/*-linux-gnu*'], { cwd: tree }) };
 }
 
 function matches(tree: string, patterns: readonly string[]): string[] {
   return patterns.flatMap((pattern) => {
     const found = globSync(pattern, { cwd: tree });
-    if (found.length === 0) throw new TestbedError(`the unpacked packages hold no ${pattern}; the recipe does not fit their version`);
+    if (found.length === 0)
+      throw new TestbedError(`the unpacked packages hold no ${pattern}; the recipe does not fit their version`);
     return found.map((path) => join(tree, path));
   });
 }
@@ -63,6 +66,7 @@ async function wrap(program: string, launcher: Launcher, building: string, locat
 
 async function replace(script: string, from: string, to: string): Promise<void> {
   const text = await readFile(script, 'utf8');
-  if (!text.includes(from)) throw new TestbedError(`${script} does not say ${from}; the recipe does not fit its version`);
+  if (!text.includes(from))
+    throw new TestbedError(`${script} does not say ${from}; the recipe does not fit its version`);
   await writeFile(script, text.replace(from, to));
 }

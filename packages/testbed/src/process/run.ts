@@ -39,7 +39,8 @@ export async function openRun(name: string, portCount: number): Promise<Run> {
 
 function createRun(directory: string, ports: readonly number[]): Run {
   const owner = identify(process.pid);
-  if (owner === undefined) throw new TestbedError('cannot read /proc: servers as processes need Linux; use the URL variables elsewhere');
+  if (owner === undefined)
+    throw new TestbedError('cannot read /proc: servers as processes need Linux; use the URL variables elsewhere');
   let record: RunRecord = { owner, ports, processes: [] };
   mkdirSync(directory);
   write(directory, record);

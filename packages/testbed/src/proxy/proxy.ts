@@ -88,7 +88,9 @@ class ProxyState {
     this.#setFault('toClient', undefined);
     for (const connection of this.connections) connection.resetIfIncomplete();
     if (this.#listener === undefined && !(await this.#listen())) {
-      throw new TestbedError(`the proxy cannot listen again: somebody else took port ${this.#port} while it refused connections`);
+      throw new TestbedError(
+        `the proxy cannot listen again: somebody else took port ${this.#port} while it refused connections`,
+      );
     }
   }
 

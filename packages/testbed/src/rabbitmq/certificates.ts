@@ -32,9 +32,16 @@ export async function makeCertificates(tree: string, directory: string): Promise
   const at = (file: string) => join(directory, file);
   writeFileSync(at('openssl.cnf'), configuration);
   const openssl = async (command: string, ...files: string[]) =>
-    runCommand(join(tree, 'usr/bin/openssl'), [...command.split(' '), ...files], { environment: { OPENSSL_CONF: at('openssl.cnf') } });
+    runCommand(join(tree, 'usr/bin/openssl'), [...command.split(' '), ...files], {
+      environment: { OPENSSL_CONF: at('openssl.cnf') },
+    });
   const newKey = 'req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes';
-  await openssl(`${newKey} -x509 -days 30 -extensions authority -keyout`, at('authority.key'), '-out', at('authority.pem'));
+  await openssl(
+    `${newKey} -x509 -days 30 -extensions authority -keyout`,
+    at('authority.key'),
+    '-out',
+    at('authority.pem'),
+  );
   await openssl(`${newKey} -keyout`, at('server.key'), '-out', at('server.csr'));
   const signedBy = ['-CA', at('authority.pem'), '-CAkey', at('authority.key'), '-CAcreateserial'];
   const extensions = ['-extfile', at('openssl.cnf'), '-extensions', 'server'];

@@ -5,14 +5,21 @@ import { urlVariables } from './lines.ts';
 import { probeRabbitmq } from './probe.ts';
 
 /** A server that somebody else runs: to be used, not to be controlled. */
-export async function externalBroker({ line, tls, management, configuration }: StartOptions, url: string): Promise<Broker> {
+export async function externalBroker(
+  { line, tls, management, configuration }: StartOptions,
+  url: string,
+): Promise<Broker> {
   const variable = urlVariables[line];
   const version = await versionAt(url, variable);
   if (!isOfLine(version, line)) {
-    throw new TestbedError(`${variable} names a RabbitMQ ${version}, but line ${line} is needed; correct the variable or unset it`);
+    throw new TestbedError(
+      `${variable} names a RabbitMQ ${version}, but line ${line} is needed; correct the variable or unset it`,
+    );
   }
   const refuse = (wish: string) =>
-    new TestbedError(`cannot ${wish}: this server is the one that ${variable} names; unset the variable to use one that the testbed controls`);
+    new TestbedError(
+      `cannot ${wish}: this server is the one that ${variable} names; unset the variable to use one that the testbed controls`,
+    );
   if (tls || management || configuration) throw refuse('set up TLS, management or settings');
   return {
     url,
@@ -51,8 +58,11 @@ async function versionAt(url: string, variable: string): Promise<string> {
   }
   return probeRabbitmq(url).catch((error: Error) => {
     const { host } = new URL(url);
-    throw new TestbedError(`no RabbitMQ answers at ${host}, which ${variable} names: ${error.message}; start it or unset the variable`, {
-      cause: error,
-    });
+    throw new TestbedError(
+      `no RabbitMQ answers at ${host}, which ${variable} names: ${error.message}; start it or unset the variable`,
+      {
+        cause: error,
+      },
+    );
   });
 }

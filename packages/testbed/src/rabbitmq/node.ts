@@ -14,7 +14,7 @@ export interface Node {
   readonly ports: NodePorts;
 }
 
-export interface NodePorts {
+interface NodePorts {
   readonly amqp: number;
   readonly distribution: number;
   readonly epmd: number;
@@ -92,5 +92,7 @@ function environmentOf({ installation, directory, ports }: NodePlan): NodeJS.Pro
 }
 
 export function epmdProgram(tree: string): string {
-  return globSync('usr/lib/erlang/erts-*/bin/epmd', { cwd: tree }).map((path) => join(tree, path))[0] ?? join(tree, 'epmd');
+  return (
+    globSync('usr/lib/erlang/erts-*/bin/epmd', { cwd: tree }).map((path) => join(tree, path))[0] ?? join(tree, 'epmd')
+  );
 }

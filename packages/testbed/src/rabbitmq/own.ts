@@ -12,6 +12,13 @@ import { surface } from './surface.ts';
 
 const startTimeoutMs = 90_000;
 
+const nodes = new WeakMap<Broker, Node>();
+
+/** The node behind a broker of our own; undefined for any other. */
+export function ownNode(broker: Broker): Node | undefined {
+  return nodes.get(broker);
+}
+
 /** A server of our own: two processes, of which the name service (epmd) outlives the kills of the other. */
 export async function ownBroker(line: RabbitmqLine, run: Run, node: Node): Promise<Broker> {
   let processes = await startProcesses(run, node);
@@ -23,7 +30,7 @@ export async function ownBroker(line: RabbitmqLine, run: Run, node: Node): Promi
     await processes.server.stop();
     await processes.names.stop();
   };
-  return {
+  const broker: Broker = {
     ...surface(node),
     line,
     version,
@@ -54,6 +61,8 @@ export async function ownBroker(line: RabbitmqLine, run: Run, node: Node): Promi
       run.remove();
     },
   };
+  nodes.set(broker, node);
+  return broker;
 }
 
 interface Processes {
@@ -70,7 +79,11 @@ async function startProcesses(run: Run, node: Node): Promise<Processes> {
     arguments: ['-port', `${ports.epmd}`, '-address', '127.0.0.1'],
   });
   run.record(names.pid);
-  const server = await startProcess({ ...shared, command: join(tree, 'usr/lib/rabbitmq/bin/rabbitmq-server'), arguments: [] });
+  const server = await startProcess({
+    ...shared,
+    command: join(tree, 'usr/lib/rabbitmq/bin/rabbitmq-server'),
+    arguments: [],
+  });
   run.record(server.pid);
   return { names, server };
 }
@@ -87,7 +100,10 @@ async function ready(server: ManagedProcess, node: Node): Promise<string> {
   };
   const what = `an answer on port ${node.ports.amqp}`;
   return waitFor(what, ask, { timeoutMs: startTimeoutMs }).catch((error: Error) => {
-    throw new TestbedError(`RabbitMQ did not start: ${error.message}; the end of its log (${node.log}):\n${logTail(node)}`, { cause: error });
+    throw new TestbedError(
+      `RabbitMQ did not start: ${error.message}; the end of its log (${node.log}):\n${logTail(node)}`,
+      { cause: error },
+    );
   });
 }
 

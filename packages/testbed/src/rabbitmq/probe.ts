@@ -22,7 +22,11 @@ export async function probeRabbitmq(
 
 function open({ protocol, hostname, port }: URL, authority: string | undefined): Socket {
   if (protocol === 'amqps:') {
-    return connectTls({ host: hostname, port: Number(port || 5671), ...(authority !== undefined && { ca: authority }) });
+    return connectTls({
+      host: hostname,
+      port: Number(port || 5671),
+      ...(authority !== undefined && { ca: authority }),
+    });
   }
   return connectTcp({ host: hostname, port: Number(port || 5672) });
 }

@@ -17,7 +17,7 @@ import { writeNode } from './node.ts';
 export async function startRabbitmq(options: StartOptions): Promise<Broker> {
   const { line } = options;
   if (!rabbitmqLines.includes(line)) {
-    throw new TestbedError(`no RabbitMQ line ${String(line)} in the testbed; choose one of ${rabbitmqLines.join(', ')}`);
+    throw new TestbedError(`no RabbitMQ line ${line} in the testbed; choose one of ${rabbitmqLines.join(', ')}`);
   }
   const url = process.env[urlVariables[line]];
   return url ? externalBroker(options, url) : startOwn(options);

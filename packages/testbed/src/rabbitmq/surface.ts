@@ -33,7 +33,8 @@ export function surface(node: Node): Surface {
 
 function controlOf({ tree, environment }: Node): Broker['control'] {
   const program = join(tree, 'usr/lib/rabbitmq/bin/rabbitmqctl');
-  return async (...commandArguments) => runCommand(program, ['--quiet', ...commandArguments], { environment, timeoutMs: 60_000 });
+  return async (...commandArguments) =>
+    runCommand(program, ['--quiet', ...commandArguments], { environment, timeoutMs: 60_000 });
 }
 
 function tlsOf(port: number, authorityFile: string): BrokerTls {
@@ -44,7 +45,10 @@ function tlsOf(port: number, authorityFile: string): BrokerTls {
   };
 }
 
-async function addUser(control: Broker['control'], { name, password, configure = '.*', write = '.*', read = '.*' }: User): Promise<void> {
+async function addUser(
+  control: Broker['control'],
+  { name, password, configure = '.*', write = '.*', read = '.*' }: User,
+): Promise<void> {
   await control('add_user', name, password);
   await control('set_permissions', '-p', '/', name, configure, write, read);
 }

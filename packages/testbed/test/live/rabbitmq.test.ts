@@ -2,7 +2,15 @@ import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { connect, type ChannelModel, type ConfirmChannel } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rabbitmqLines, startChild, startProxy, startRabbitmq, testbedDirectory, waitFor, type Broker } from '../../src/index.ts';
+import {
+  rabbitmqLines,
+  startChild,
+  startProxy,
+  startRabbitmq,
+  testbedDirectory,
+  waitFor,
+  type Broker,
+} from '../../src/index.ts';
 import { isAlive, identify } from '../../src/process/identity.ts';
 import { serverPorts } from '../../src/ports.ts';
 import { probeRabbitmq } from '../../src/rabbitmq/probe.ts';
@@ -45,7 +53,7 @@ describe.each(rabbitmqLines)('RabbitMQ %s', (line) => {
   });
 
   test('reports its own version, of the line that was asked for, and listens in the range of servers', () => {
-    expect(broker.version).toMatch(new RegExp(`^${RegExp.escape(line)}\\.\\d+$`));
+    expect(broker.version).toMatch(line === '4.3' ? /^4\.3\.\d+$/ : /^3\.10\.\d+$/);
     expect(broker.controls).toBe('process');
     for (const port of Object.values(broker.ports)) {
       expect(port).toBeGreaterThanOrEqual(serverPorts.first);
@@ -92,14 +100,16 @@ describe.each(rabbitmqLines)('RabbitMQ %s', (line) => {
   });
 
   test('TLS: trusted by its authority, refused without it and under another name', async () => {
-    const { url = '', mismatchedUrl = '', authority } = broker.tls ?? {};
+    const { url = '', mismatchedUrl = '', authority = '' } = broker.tls ?? {};
     await using session = await openSession(url, { ca: [authority] });
     await session.channel.assertQueue('over-tls', { durable: true });
     await publish(session, 'over-tls', 'sealed');
     expect(await drain(session, 'over-tls')).toEqual(['sealed']);
 
     await expect(connect(url)).rejects.toMatchObject({ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
-    await expect(connect(mismatchedUrl, { ca: [authority] })).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+    await expect(connect(mismatchedUrl, { ca: [authority] })).rejects.toMatchObject({
+      code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+    });
   });
 
   test('users: a wrong password is refused, and permissions hold', async () => {
@@ -125,7 +135,9 @@ describe.each(rabbitmqLines)('RabbitMQ %s', (line) => {
 
   test('rabbitmqctl works on it, and says why when it does not', async () => {
     expect(await broker.control('list_vhosts')).toContain('/');
-    await expect(broker.control('no_such_command')).rejects.toThrow(/rabbitmqctl --quiet no_such_command failed: exit code \d+/);
+    await expect(broker.control('no_such_command')).rejects.toThrow(
+      /rabbitmqctl --quiet no_such_command failed: exit code \d+/,
+    );
   });
 
   test('a client behind the proxy: stalled confirms arrive after heal, a reset is seen, bytes prove both', async () => {
@@ -136,15 +148,20 @@ describe.each(rabbitmqLines)('RabbitMQ %s', (line) => {
     const before = proxy.bytes;
     let isConfirmed = false;
     const published = publish(session, 'proxied', 'through').then(() => (isConfirmed = true));
-    await waitFor('the confirm to be held', () => (proxy.bytes.toClient.received > before.toClient.received ? true : undefined));
+    await waitFor('the confirm to be held', () =>
+      proxy.bytes.toClient.received > before.toClient.received ? true : undefined,
+    );
     expect(proxy.bytes.toClient.forwarded).toBe(before.toClient.forwarded);
     expect(isConfirmed).toBe(false);
     await proxy.heal();
     await published;
 
-    const closed = once(session.connection, 'close');
+    const failed = once(session.connection, 'close').then(
+      () => undefined,
+      (error: Error) => error,
+    );
     await proxy.inject({ kind: 'reset' });
-    await closed;
+    expect(await failed).toMatchObject({ code: 'ECONNRESET' });
     expect(proxy.liveConnections).toBe(0);
   });
 });
@@ -172,7 +189,9 @@ test('two servers at once have their own data, and leave nothing behind', async 
 });
 
 test('what a killed owner leaves behind is ended at the next start, and only that', async () => {
-  await using owner = await startChild(new URL('../programs/owner.ts', import.meta.url), [], { holdAt: { started: 1 } });
+  await using owner = await startChild(new URL('../programs/owner.ts', import.meta.url), [], {
+    holdAt: { started: 1 },
+  });
   const { detail } = await owner.reached('started', 60_000);
   const { pid, name } = detail as { pid: number; name: string };
   const orphan = identify(pid);
