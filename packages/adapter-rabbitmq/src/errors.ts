@@ -1,0 +1,76 @@
+import { type ErrorCode, WaybillError } from '@waybill/core/driver';
+
+/** Reply codes of AMQP 0-9-1, as RabbitMQ uses them. 406 is decided by its text. */
+const replyCodes: Readonly<Record<number, ErrorCode>> = {
+  311: 'too-large',
+  312: 'unroutable',
+  313: 'unroutable',
+  320: 'unavailable',
+  402: 'denied',
+  403: 'denied',
+  404: 'not-found',
+  405: 'denied',
+  501: 'protocol',
+  502: 'protocol',
+  503: 'protocol',
+  504: 'protocol',
+  505: 'protocol',
+  506: 'overloaded',
+  530: 'denied',
+  540: 'unsupported',
+  541: 'unavailable',
+};
+
+const preconditions: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/message size \d+/, 'too-large'],
+  [/inequivalent arg/, 'mismatch'],
+  [/delivery acknowledgement .* timed out/, 'lease-lost'],
+  [/invalid (message|arg)/, 'invalid'],
+];
+
+const unreachable = ['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'];
+const untrusted = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|HOSTNAME_MISMATCH)|ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA)/;
+
+/** What amqplib says without a code. */
+const sayings: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/^Handshake terminated by server: (403|530)|SASL mechanism/, 'denied'],
+  // The reason is not in the text: RabbitMQ closes so when the virtual host is missing or closed to this user.
+  [/^Expected ConnectionOpenOk; got <ConnectionClose/, 'denied'],
+  [/^Socket closed abruptly/, 'unavailable'],
+  [/^Heartbeat timeout|^Unexpected close|^Connection clos|^[Cc]hannel (clos|ended)|no reply will be forthcoming/, 'unavailable'],
+  [/maxFrameSize|Invalid frame|Unknown frame type|^Expected .*; got|^Frame on|^Unexpected frame/, 'protocol'],
+];
+
+/** Pure and total. */
+export function classify(error: unknown): ErrorCode {
+  if (WaybillError.is(error)) return error.code;
+  if (!(error instanceof Error)) return 'internal';
+  if (error.name === 'AbortError') return 'aborted';
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 406) return match(preconditions, error.message) ?? 'mismatch';
+  if (typeof code === 'number') return replyCodes[code] ?? 'internal';
+  return (typeof code === 'string' ? codeOfNode(code) : undefined) ?? match(sayings, error.message) ?? 'internal';
+}
+
+function codeOfNode(code: string): ErrorCode | undefined {
+  if (unreachable.includes(code)) return 'unavailable';
+  if (untrusted.test(code)) return 'denied';
+  return code === 'EPROTO' || code.startsWith('ERR_SSL_') ? 'protocol' : undefined;
+}
+
+const match = (table: readonly (readonly [RegExp, ErrorCode])[], text: string): ErrorCode | undefined => table.find(([pattern]) => pattern.test(text))?.[1];
+
+const advice: Partial<Record<ErrorCode, string>> = {
+  denied: 'check the credentials, the rights on the virtual host, and the certificates',
+  protocol: 'check that the port speaks AMQP 0-9-1, and whether it wants TLS (amqps:) or not (amqp:)',
+  unavailable: 'check host and port; a port that wants TLS also hangs up on a plain connection',
+  timeout: 'something took the connection and did not answer',
+};
+
+/** What went wrong on the way to a live connection. Never says with which credentials. */
+export function connectError(error: unknown, where: string): WaybillError {
+  const code = classify(error);
+  const text = error instanceof Error ? error.message : String(error);
+  const help = advice[code];
+  return new WaybillError(code, `No connection to RabbitMQ at ${where}: ${text}${help === undefined ? '' : ` (${help})`}`, { cause: error, broker: 'rabbitmq' });
+}

@@ -1,0 +1,125 @@
+import type { ConnectionOptions } from 'node:tls';
+import { WaybillError } from '@waybill/core/driver';
+
+export interface RabbitCredentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** As in `node:tls`. */
+export type RabbitTls = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'servername' | 'rejectUnauthorized' | 'minVersion'>;
+
+export interface RabbitOptions {
+  /** `amqp://user:password@host:port/vhost`, or `amqps:` for TLS. @default 'amqp://guest:guest@localhost' */
+  readonly url?: string;
+  /** `host` or `host:port` of several nodes, tried in turn; they replace the host of `url`. */
+  readonly hosts?: readonly string[];
+  /** Replaces what `url` says. A function is asked for each connection: for credentials that change. */
+  readonly credentials?: RabbitCredentials | (() => RabbitCredentials | Promise<RabbitCredentials>);
+  /** Replaces what `url` says. @default '/' */
+  readonly vhost?: string;
+  /** TLS, with these settings. @default TLS exactly if the scheme is `amqps:` */
+  readonly tls?: boolean | RabbitTls;
+  /** A silent peer counts as lost after two to three of these, in milliseconds: whole seconds, 1,000 to 60,000. @default 10000 */
+  readonly heartbeatMs?: number;
+  /** For one host to take a connection and end the handshake, in milliseconds. @default 10000 */
+  readonly connectTimeoutMs?: number;
+  /** Shown in the management interface, with the role appended. @default 'waybill' */
+  readonly connectionName?: string;
+  /** `max_message_size` of the server, in bytes, where it is not the default: AMQP does not tell it. @default 16 MiB, 128 MiB before 4.0 */
+  readonly maxMessageBytes?: number;
+}
+
+export interface Host {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Options with everything decided. */
+export interface Settings {
+  readonly hosts: readonly [Host, ...Host[]];
+  readonly credentials: () => RabbitCredentials | Promise<RabbitCredentials>;
+  readonly vhost: string;
+  readonly tls: RabbitTls | undefined;
+  readonly heartbeatMs: number;
+  readonly connectTimeoutMs: number;
+  readonly connectionName: string;
+  readonly maxMessageBytes: number | undefined;
+}
+
+const checks: Readonly<Record<keyof RabbitOptions, { readonly wants: string; readonly holds: (value: unknown) => boolean }>> = {
+  url: { wants: 'an amqp: or amqps: URL', holds: (value) => typeof value === 'string' },
+  hosts: { wants: 'a list of "host" or "host:port"', holds: (value) => Array.isArray(value) && value.length > 0 && value.every((host) => typeof host === 'string' && host !== '') },
+  credentials: { wants: '{ username, password } or a function that returns them', holds: (value) => typeof value === 'function' || isCredentials(value) },
+  vhost: { wants: 'a name', holds: (value) => typeof value === 'string' && value !== '' },
+  tls: { wants: 'true, false or the options of node:tls', holds: (value) => typeof value === 'boolean' || (typeof value === 'object' && value !== null) },
+  heartbeatMs: { wants: 'whole seconds in milliseconds, 1000 to 60000', holds: (value) => isWithin(value, 1000, 60_000) && value % 1000 === 0 },
+  connectTimeoutMs: { wants: 'milliseconds, 100 to 600000', holds: (value) => isWithin(value, 100, 600_000) },
+  connectionName: { wants: 'a text', holds: (value) => typeof value === 'string' },
+  maxMessageBytes: { wants: 'a number of bytes, 1 to 536870912', holds: (value) => isWithin(value, 1, 512 << 20) },
+};
+
+/** Throws `invalid`; no text ever holds a credential, nor the URL they came in. */
+export function settingsOf(given: string | RabbitOptions): Settings {
+  const options = typeof given === 'string' ? { url: given } : given;
+  check(options);
+  const url = readUrl(options.url ?? 'amqp://localhost');
+  const isTls = options.tls === undefined ? url.protocol === 'amqps:' : options.tls !== false;
+  const port = isTls ? 5671 : 5672;
+  const [first, ...others] = (options.hosts ?? [url.host]).map((host) => hostOf(host, port));
+  const credentials = options.credentials ?? credentialsOf(url);
+  return {
+    hosts: [first ?? { hostname: 'localhost', port }, ...others],
+    credentials: typeof credentials === 'function' ? credentials : () => credentials,
+    vhost: options.vhost ?? (decoded(url.pathname.slice(1)) || '/'),
+    tls: isTls ? (typeof options.tls === 'object' ? options.tls : {}) : undefined,
+    heartbeatMs: options.heartbeatMs ?? 10_000,
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    connectionName: options.connectionName ?? 'waybill',
+    maxMessageBytes: options.maxMessageBytes,
+  };
+}
+
+export const isCredentials = (value: unknown): value is RabbitCredentials =>
+  typeof value === 'object' && value !== null && 'username' in value && typeof value.username === 'string' && 'password' in value && typeof value.password === 'string';
+
+const isWithin = (value: unknown, least: number, most: number): value is number => typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
+const isOption = (name: string): name is keyof RabbitOptions => Object.hasOwn(checks, name);
+
+function check(options: RabbitOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!isOption(name)) throw new WaybillError('invalid', `rabbitmq() has no option "${name}"${suggestion(name)}; there are ${Object.keys(checks).join(', ')}`);
+    if (value !== undefined && !checks[name].holds(value)) throw new WaybillError('invalid', `The rabbitmq option "${name}" wants ${checks[name].wants}`);
+  }
+}
+
+/** The option that begins or ends alike: `heartbeat` for `heartbeatMs`, `Vhost` for `vhost`. */
+function suggestion(name: string): string {
+  const wanted = name.toLowerCase();
+  const alike = Object.keys(checks).find((known) => known.toLowerCase().includes(wanted) || wanted.includes(known.toLowerCase()) || (wanted.length > 3 && known.toLowerCase().startsWith(wanted.slice(0, 4))));
+  return alike === undefined ? '' : `, did you mean "${alike}"?`;
+}
+
+function readUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'amqp:' && url?.protocol !== 'amqps:') throw new WaybillError('invalid', 'The URL of a RabbitMQ looks like amqp://user:password@host:5672/vhost, or amqps: for TLS; this one cannot be read');
+  if (url.search !== '' || url.hash !== '') throw new WaybillError('invalid', 'The URL of a RabbitMQ takes no ?query and no #hash here; pass options to rabbitmq({ url, ... }), and write %23 and %3F for # and ? in a password');
+  return url;
+}
+
+const credentialsOf = ({ username, password }: URL): RabbitCredentials =>
+  username === '' && password === '' ? { username: 'guest', password: 'guest' } : { username: decoded(username), password: decoded(password) };
+
+function hostOf(text: string, port: number): Host {
+  const url = URL.canParse(`amqp://${text}`) ? new URL(`amqp://${text}`) : undefined;
+  if (url === undefined || url.host !== text) throw new WaybillError('invalid', 'The rabbitmq option "hosts" wants "host" or "host:port", without scheme and credentials');
+  return { hostname: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || port) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new WaybillError('invalid', 'The URL of a RabbitMQ holds a % that begins no code; write %25 for it');
+  }
+}

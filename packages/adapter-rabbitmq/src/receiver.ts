@@ -1,0 +1,120 @@
+import type { Lane, LaneOwner, MessageReceiver, Receipted, ReceiveOptions, Settlement, Unsettled } from '@waybill/core/driver';
+import type { Channel, ConsumeMessage } from 'amqplib';
+import { Consumption } from './consumption.ts';
+import { QueueMessage } from './records.ts';
+
+/** RabbitMQ advises no more for one consumer of a quorum queue. */
+const mostInFlight = 2_000;
+
+export class QueueReceiver implements MessageReceiver<number>, Lane<Receipted<number>> {
+  readonly style = 'message';
+  readonly id = '';
+  readonly native: Channel;
+  readonly closed: Promise<unknown>;
+  /** Of a reply inbox, which is a queue as any other. */
+  readonly address?: string;
+  readonly #consumption: Consumption;
+  readonly #options: ReceiveOptions;
+  /** Delivery tags count from 1 without gaps: every tag below is settled, and those in `early`. */
+  #low = 1;
+  readonly #early = new Set<number>();
+  #closing: Promise<void> | undefined;
+
+  constructor(consumption: Consumption, options: ReceiveOptions, address: string | undefined) {
+    this.native = consumption.channel;
+    this.closed = consumption.closed;
+    this.#consumption = consumption;
+    this.#options = options;
+    if (address !== undefined) this.address = address;
+  }
+
+  start(owner: LaneOwner<Receipted<number>>): void {
+    owner.granted([this]);
+  }
+
+  async open(queue: string): Promise<void> {
+    await this.#setPrefetch();
+    const { buffer } = this.#consumption;
+    await this.#consumption.consume(queue, (message) => buffer.push(message));
+  }
+
+  async pull(limit: number, signal: AbortSignal): Promise<readonly Receipted<number>[]> {
+    const messages = await this.#consumption.buffer.pull(limit, signal);
+    const last = messages.at(-1);
+    if (last !== undefined && this.#options.delivery === 'at-most-once') await this.#forget(last.fields.deliveryTag);
+    return messages.map((message) => new QueueMessage(message));
+  }
+
+  async settle(batch: readonly Settlement<number>[]): Promise<readonly Unsettled[]> {
+    if (this.#consumption.isEnded) return batch.map((_, index) => ({ index, outcome: 'lost' }));
+    const accepted: number[] = [];
+    for (const settlement of batch) {
+      if (settlement.outcome === 'accept') accepted.push(settlement.receipt);
+      else this.#giveBack(settlement);
+    }
+    this.#accept(accepted.sort((one, other) => one - other));
+    return [];
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  /** Gives back with `nack`, which RabbitMQ from 4.3 on does not count as a failure; a closed channel it does. */
+  async #close(): Promise<void> {
+    const consumption = this.#consumption;
+    try {
+      await consumption.cancel();
+      if (!consumption.isEnded) this.native.nackAll(true);
+    } catch {
+      // The channel is gone, and everything unsettled is given back with it.
+    }
+    consumption.end(undefined);
+    await consumption.hangUp();
+  }
+
+  /** The longest settled prefix in one multiple ack, the rest one by one. */
+  #accept(ascending: readonly number[]): void {
+    let upTo: number | undefined;
+    for (const tag of ascending) {
+      if (tag === this.#low) upTo = tag;
+      else this.native.ack(tagged(tag));
+      this.#settled(tag);
+    }
+    if (upTo !== undefined) this.native.ack(tagged(upTo), true);
+  }
+
+  /**
+   * `reject` counts as a failure and waits for the delayed retry, where the queue has one. `nack` does neither from 4.3
+   * on, so that a message that is only ever nacked comes again without end. Before 4.3 both count as deliveries.
+   */
+  #giveBack(settlement: Exclude<Settlement<number>, { outcome: 'accept' }>): void {
+    const message = tagged(settlement.receipt);
+    if (settlement.outcome === 'reject') this.native.reject(message, false);
+    else if (settlement.failed) this.native.reject(message, true);
+    else this.native.nack(message, false, true);
+    this.#settled(settlement.receipt);
+  }
+
+  #settled(tag: number): void {
+    if (tag !== this.#low) return void this.#early.add(tag);
+    do this.#low++;
+    while (this.#early.delete(this.#low));
+  }
+
+  /**
+   * An ack has no answer, but a channel works in order: the answer to what follows proves that the ack was taken. Not by
+   * no-ack mode, which would push a whole backlog into our memory.
+   */
+  async #forget(upTo: number): Promise<void> {
+    this.native.ack(tagged(upTo), true);
+    await this.#setPrefetch();
+  }
+
+  #setPrefetch(): Promise<unknown> {
+    return this.native.prefetch(Math.min(this.#options.maxInFlight, mostInFlight));
+  }
+}
+
+/** All that amqplib reads of a message that it settles. */
+const tagged = (deliveryTag: number): ConsumeMessage => ({ fields: { deliveryTag } }) as ConsumeMessage;
