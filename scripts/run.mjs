@@ -11,6 +11,7 @@ const tasks = {
   quickstart: ['examples/quickstart/src/main.ts'],
   test: ['scripts/test.ts'],
   check: ['scripts/test.ts', '--quick'],
+  build: ['scripts/build.ts'],
   broker: ['packages/testbed/src/cli.ts', 'start'],
   faults: ['packages/conformance/src/faults/main.ts'],
   bench: ['benchmarks/src/main.ts'],

@@ -5,12 +5,17 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** Subpath, condition, file. */
+type Exports = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 export interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly private?: boolean;
   readonly packageManager?: string;
-  readonly exports?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly exports?: Exports;
+  /** What replaces the fields of the same name when the package is packed. */
+  readonly publishConfig?: { readonly exports?: Exports };
   readonly bin?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;

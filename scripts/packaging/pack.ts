@@ -44,8 +44,7 @@ export function tarballs(): readonly string[] {
 export async function pack(): Promise<string> {
   await copyWorkspace();
   const packages = stagedPackages();
-  const compile = [...tool('typescript', 'tsc'), '-b', ...packages.map(({ directory }) => directory)] as const;
-  await withLinks(() => runOrFail([...compile]));
+  await withLinks(() => runOrFail([process.execPath, 'scripts/build.ts'], { cwd: places.staging }));
   mkdirSync(places.tarballs, { recursive: true });
   for (const { directory } of packages) {
     await runOrFail(pnpm('pack', '--pack-destination', places.tarballs), { cwd: directory });
