@@ -9,7 +9,11 @@ export function checkFields(where: string, given: unknown, fields: Fields): void
   if (!isPlain(given)) throw new WaybillError('invalid', `${where}: must be an object`);
   for (const [name, value] of Object.entries(given)) {
     const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    if (!check) throw new WaybillError('invalid', `${where}: there is no option "${name}"${suggestion(name, Object.keys(fields))}`);
+    if (!check)
+      throw new WaybillError(
+        'invalid',
+        `${where}: there is no option "${name}"${suggestion(name, Object.keys(fields))}`,
+      );
     const problem = value === undefined ? undefined : check(value);
     if (problem !== undefined) throw new WaybillError('invalid', `${where}: ${name} ${problem}, not ${show(value)}`);
   }
@@ -21,15 +25,22 @@ export const isPlain = (value: unknown): value is Readonly<Record<string, unknow
 export const isFunction: Check = (value) => (typeof value === 'function' ? undefined : 'must be a function');
 export const isBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false');
 export const isSignal: Check = (value) => (value instanceof AbortSignal ? undefined : 'must be an AbortSignal');
-export const isText: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a string that is not empty');
+export const isText: Check = (value) =>
+  typeof value === 'string' && value !== '' ? undefined : 'must be a string that is not empty';
 export const isList: Check = (value) => (Array.isArray(value) ? undefined : 'must be an array');
-export const isCount: Check = (value) => (Number.isSafeInteger(value) && (value as number) > 0 ? undefined : 'must be a whole number above 0');
+export const isCount: Check = (value) =>
+  Number.isSafeInteger(value) && (value as number) > 0 ? undefined : 'must be a whole number above 0';
 export const anything: Check = () => undefined;
 
-export const oneOf = (...allowed: readonly (string | boolean)[]): Check => (value) =>
-  allowed.includes(value as string) ? undefined : `must be ${allowed.map((one) => JSON.stringify(one)).join(' or ')}`;
+export const oneOf =
+  (...allowed: readonly (string | boolean)[]): Check =>
+  (value) =>
+    allowed.includes(value as string) ? undefined : `must be ${allowed.map((one) => JSON.stringify(one)).join(' or ')}`;
 
-export const optional = (test: (value: unknown) => boolean, message: string): Check => (value) => (test(value) ? undefined : message);
+export const optional =
+  (test: (value: unknown) => boolean, message: string): Check =>
+  (value) =>
+    test(value) ? undefined : message;
 
 const longestMs = 366 * 24 * 3_600_000;
 
@@ -37,16 +48,21 @@ const longestMs = 366 * 24 * 3_600_000;
  * A duration in milliseconds. Below `atLeastMs` it was most likely meant in seconds, above a year in nanoseconds: both
  * are questioned, because a lease of 30 ms redelivers everything and a timeout of 3e10 ms never ends.
  */
-export const checkDuration = ({ atLeastMs = 0 }: { readonly atLeastMs?: number }): Check => (value) => {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) return 'must be a number of milliseconds, 0 or more';
-  if (value < atLeastMs) return `is in milliseconds and must be at least ${atLeastMs}; was it meant in seconds (${value * 1000})?`;
-  if (value > longestMs) return 'is in milliseconds and must be at most a year';
-  return undefined;
-};
+export const checkDuration =
+  ({ atLeastMs = 0 }: { readonly atLeastMs?: number }): Check =>
+  (value) => {
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+      return 'must be a number of milliseconds, 0 or more';
+    if (value < atLeastMs)
+      return `is in milliseconds and must be at least ${atLeastMs}; was it meant in seconds (${value * 1000})?`;
+    if (value > longestMs) return 'is in milliseconds and must be at most a year';
+    return undefined;
+  };
 
 /** Epoch milliseconds; seconds and microseconds are told apart by their size. */
 export const checkTimestamp: Check = (value) => {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) return 'must be a time in epoch milliseconds, like Date.now()';
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+    return 'must be a time in epoch milliseconds, like Date.now()';
   if (value > 0 && value < 1e11) return `is in epoch milliseconds; was it meant in seconds (${value * 1000})?`;
   if (value > 1e14) return `is in epoch milliseconds; was it meant in microseconds (${Math.floor(value / 1000)})?`;
   return undefined;
@@ -54,8 +70,9 @@ export const checkTimestamp: Check = (value) => {
 
 /** `; did you mean "x"?`, or the list when nothing is near. */
 export function suggestion(name: string, known: readonly string[]): string {
-  const nearest = [...known].sort((a, b) => distance(name, a) - distance(name, b))[0];
-  if (nearest !== undefined && distance(name, nearest) <= Math.max(2, name.length / 3)) return `; did you mean "${nearest}"?`;
+  const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0];
+  if (nearest !== undefined && distance(name, nearest) <= Math.max(2, name.length / 3))
+    return `; did you mean "${nearest}"?`;
   return known.length === 0 ? '' : `; there are: ${known.join(', ')}`;
 }
 

@@ -6,7 +6,18 @@ export type { BusOptions } from './bus/options.ts';
 export type { Broker, Routed, Where } from './bus/where.ts';
 export { bytes, type Codec, json, text } from './codec/codec.ts';
 export type { Clock, Timer } from './clock.ts';
-export { type Destination, type DestinationOptions, type Kind, type Queue, queue, type Stream, stream, type StreamOptions, type Topic, topic } from './destination/destination.ts';
+export {
+  type Destination,
+  type DestinationOptions,
+  type Kind,
+  type Queue,
+  queue,
+  type Stream,
+  stream,
+  type StreamOptions,
+  type Topic,
+  topic,
+} from './destination/destination.ts';
 export { deadLettersOf } from './destination/dead-letters.ts';
 export type { Needs, QueueNeeds, StreamNeeds, TopicNeeds, Wanted } from './destination/needs.ts';
 export { type Schema, type SchemaIssue, type SchemaResult, type } from './destination/schema.ts';

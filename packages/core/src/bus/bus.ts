@@ -38,16 +38,20 @@ export function handleOf(carrier: Carrier, destination: Destination): object {
 }
 function makeHandle(carrier: Carrier, destination: Destination): object {
   switch (destination.kind) {
-    case 'queue': return queueHandle(carrier, destination as Queue<any, any, Needs>);
-    case 'topic': return topicHandle(carrier, destination as Topic<any, any, Needs>);
-    case 'stream': return streamHandle(carrier, destination as Stream<any, any, Needs>);
+    case 'queue':
+      return queueHandle(carrier, destination as Queue<unknown, unknown, Needs>);
+    case 'topic':
+      return topicHandle(carrier, destination as Topic<unknown, unknown, Needs>);
+    case 'stream':
+      return streamHandle(carrier, destination as Stream<unknown, unknown, Needs>);
   }
 }
 
 /** The controls of a bus over its carriers, `of` naming which carries what. */
 export function controls(carriers: readonly Carrier[], of: (name: string) => Carrier): BusControls {
   let closed: Promise<void> | undefined;
-  const close = (): Promise<void> => (closed ??= Promise.all(carriers.map((carrier) => carrier.close())).then(() => {}));
+  const close = (): Promise<void> =>
+    (closed ??= Promise.all(carriers.map((carrier) => carrier.close())).then(() => {}));
   const open = (): void => {
     if (closed) throw new WaybillError('closed', 'the bus is closed; connect again');
   };
@@ -70,7 +74,9 @@ export function controls(carriers: readonly Carrier[], of: (name: string) => Car
     },
     async ping({ signal = AbortSignal.timeout(10_000) } = {}) {
       open();
-      await Promise.all(carriers.map(async (carrier) => abortable((await carrier.ready()).ping(signal), signal, carrier.driver.name)));
+      await Promise.all(
+        carriers.map(async (carrier) => abortable((await carrier.ready()).ping(signal), signal, carrier.driver.name)),
+      );
     },
     native(destination) {
       open();
@@ -84,7 +90,11 @@ export function controls(carriers: readonly Carrier[], of: (name: string) => Car
 /** A driver obeys the signal, but the answer to "are you there" must not depend on that. */
 function abortable(ping: Promise<void>, signal: AbortSignal, broker: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(new WaybillError('timeout', `${broker} did not answer the ping in time`, { broker })), { once: true });
+    signal.addEventListener(
+      'abort',
+      () => reject(new WaybillError('timeout', `${broker} did not answer the ping in time`, { broker })),
+      { once: true },
+    );
     ping.then(resolve, reject);
   });
 }

@@ -44,7 +44,13 @@ export class Carrier {
     this.#destinations = [...destinations];
     this.#capabilities = driver.capabilities;
     this.keeper = new LinkKeeper(driver, this.clock, this.observer, (link) => this.#prepare(link));
-    this.sender = new Sender(driver.name, this.keeper, this.clock, options.window ?? 1000, options.maxWaiting ?? 100_000);
+    this.sender = new Sender(
+      driver.name,
+      this.keeper,
+      this.clock,
+      options.window ?? 1000,
+      options.maxWaiting ?? 100_000,
+    );
   }
 
   get plan(): Plan {
@@ -153,8 +159,14 @@ export class Carrier {
     this.#refuse(plan);
     this.#plan = plan;
     this.#capabilities = link.capabilities;
-    const wanted = this.#destinations.flatMap((destination) => declarations(destination, this.channel(destination), this.driver.name));
-    await this.#declare(link, [...new Map([...wanted, ...this.#extra].map((one) => [`${one.kind} ${'topic' in one ? one.topic : ''} ${one.name}`, one])).values()]);
+    const wanted = this.#destinations.flatMap((destination) =>
+      declarations(destination, this.channel(destination), this.driver.name),
+    );
+    await this.#declare(link, [
+      ...new Map(
+        [...wanted, ...this.#extra].map((one) => [`${one.kind} ${'topic' in one ? one.topic : ''} ${one.name}`, one]),
+      ).values(),
+    ]);
   }
   #refuse(plan: Plan): void {
     const refused = refusals(plan);
@@ -166,7 +178,17 @@ export class Carrier {
     if (mode === 'assume' || !link.declare || wanted.length === 0) return;
     const found = await link.declare(wanted, mode);
     if (found.length === 0) return;
-    const lines = found.map((one) => `  ${one.declaration.kind} ${one.declaration.name}: ${one.property}: wanted ${one.wanted}, found ${one.found}`);
-    throw new WaybillError('mismatch', [`${this.driver.name} has other places than were declared; change the declaration, or remove the place and start again:`, ...lines].join('\n'), { broker: this.driver.name });
+    const lines = found.map(
+      (one) =>
+        `  ${one.declaration.kind} ${one.declaration.name}: ${one.property}: wanted ${one.wanted}, found ${one.found}`,
+    );
+    throw new WaybillError(
+      'mismatch',
+      [
+        `${this.driver.name} has other places than were declared; change the declaration, or remove the place and start again:`,
+        ...lines,
+      ].join('\n'),
+      { broker: this.driver.name },
+    );
   }
 }

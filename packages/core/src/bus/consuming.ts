@@ -40,7 +40,9 @@ export async function consume(carrier: Carrier, consuming: Consuming): Promise<S
   signal?.addEventListener('abort', () => void consumer.close(), { once: true });
   if (signal?.aborted) void consumer.close();
   try {
-    await bounded(carrier.clock, consumer.ready, carrier.connectTimeoutMs, () => notReady(consuming.name, carrier.connectTimeoutMs));
+    await bounded(carrier.clock, consumer.ready, carrier.connectTimeoutMs, () =>
+      notReady(consuming.name, carrier.connectTimeoutMs),
+    );
     return consumer;
   } catch (error) {
     await consumer.close();
@@ -49,9 +51,23 @@ export async function consume(carrier: Carrier, consuming: Consuming): Promise<S
 }
 
 const notReady = (name: string, timeoutMs: number): WaybillError =>
-  new WaybillError('unavailable', `${name}: not ready to receive within ${timeoutMs} ms; nothing was taken`, { destination: name });
+  new WaybillError('unavailable', `${name}: not ready to receive within ${timeoutMs} ms; nothing was taken`, {
+    destination: name,
+  });
 
-function open(carrier: Carrier, { destination, source, name, handler, options, byHand = false, filter, atMostOnce = isAtMostOnce(destination) }: Consuming): SteadyConsumer {
+function open(
+  carrier: Carrier,
+  {
+    destination,
+    source,
+    name,
+    handler,
+    options,
+    byHand = false,
+    filter,
+    atMostOnce = isAtMostOnce(destination),
+  }: Consuming,
+): SteadyConsumer {
   const channel = carrier.channel(destination);
   const { observer, clock } = carrier;
   const fate = fateOf(carrier, destination, name);
@@ -70,7 +86,15 @@ function open(carrier: Carrier, { destination, source, name, handler, options, b
     clock,
     observer,
   });
-  return start(carrier, channel, { source, name, options, fate, handle, keyOf: keyOf(destination), delivery: atMostOnce ? 'at-most-once' : 'at-least-once' });
+  return start(carrier, channel, {
+    source,
+    name,
+    options,
+    fate,
+    handle,
+    keyOf: keyOf(destination),
+    delivery: atMostOnce ? 'at-most-once' : 'at-least-once',
+  });
 }
 
 interface Starting {
@@ -82,7 +106,11 @@ interface Starting {
   readonly keyOf?: ((loan: Loan) => string) | undefined;
   readonly delivery: 'at-most-once' | 'at-least-once';
 }
-function start(carrier: Carrier, channel: ChannelCapabilities, { source, name, options, fate, handle, keyOf, delivery }: Starting): SteadyConsumer {
+function start(
+  carrier: Carrier,
+  channel: ChannelCapabilities,
+  { source, name, options, fate, handle, keyOf, delivery }: Starting,
+): SteadyConsumer {
   const concurrency = options.concurrency ?? 16;
   const consumer: SteadyConsumer = new SteadyConsumer(carrier.keeper, {
     from: source,
@@ -147,6 +175,13 @@ function serveDelays(carrier: Carrier, destination: Destination): void {
   for (const step of steps) {
     const name = delayQueue(destination.name, step);
     const options = { concurrency: 256, maxInFlight: 256 };
-    start(carrier, channel, { source: { kind: 'queue', name, order: 'none' }, name, options, fate, handle: (loan) => fate.forward(loan, step), delivery: 'at-least-once' });
+    start(carrier, channel, {
+      source: { kind: 'queue', name, order: 'none' },
+      name,
+      options,
+      fate,
+      handle: (loan) => fate.forward(loan, step),
+      delivery: 'at-least-once',
+    });
   }
 }

@@ -2,9 +2,11 @@ import { WaybillError } from '../error/error.ts';
 import type { Carrier } from './carrier.ts';
 
 /** After `close` every method of a handle rejects with `closed`, whatever it would have done. */
-export function guarded<H extends object>(carrier: Carrier, handle: H): H {
-  const methods = Object.entries(handle).map(([name, method]) => [name, typeof method === 'function' ? guard(carrier, method as Method) : method]);
-  return Object.fromEntries(methods) as H;
+export function guarded(carrier: Carrier, handle: object): object {
+  const members: readonly [string, unknown][] = Object.entries(handle);
+  return Object.fromEntries(
+    members.map(([name, member]) => [name, typeof member === 'function' ? guard(carrier, member as Method) : member]),
+  );
 }
 
 type Method = (...given: never[]) => unknown;

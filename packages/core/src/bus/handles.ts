@@ -151,9 +151,19 @@ export interface StreamHandle<In = unknown, Out = In, N = {}> extends Common {
 }
 
 export type Handle<D> =
-  D extends Destination<'queue', infer In, infer Out, infer N> ? QueueHandle<In, Out, N>
-    : D extends Destination<'topic', infer In, infer Out, infer N> ? TopicHandle<In, Out, N>
-      : D extends Destination<'stream', infer In, infer Out, infer N> ? StreamHandle<In, Out, N> : never;
+  D extends Destination<'queue', infer In, infer Out, infer N>
+    ? QueueHandle<In, Out, N>
+    : D extends Destination<'topic', infer In, infer Out, infer N>
+      ? TopicHandle<In, Out, N>
+      : D extends Destination<'stream', infer In, infer Out, infer N>
+        ? StreamHandle<In, Out, N>
+        : never;
 
 /** Handles as core makes them: what the types kept away is checked at run time too. */
-export type EveryNeed = { readonly delay: true; readonly ttl: true; readonly priority: true; readonly pattern: true; readonly filter: true };
+export type EveryNeed = {
+  readonly delay: true;
+  readonly ttl: true;
+  readonly priority: true;
+  readonly pattern: true;
+  readonly filter: true;
+};

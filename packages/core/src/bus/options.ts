@@ -1,4 +1,15 @@
-import { checkDuration, checkFields, type Fields, isCount, isFunction, isList, isPlain, isSignal, isText, oneOf } from '../check.ts';
+import {
+  checkDuration,
+  checkFields,
+  type Fields,
+  isCount,
+  isFunction,
+  isList,
+  isPlain,
+  isSignal,
+  isText,
+  oneOf,
+} from '../check.ts';
 import type { Clock } from '../clock.ts';
 import { WaybillError } from '../error/error.ts';
 import type { Middleware } from '../middleware/middleware.ts';
@@ -54,25 +65,45 @@ const consumeFields: Fields = {
   signal: isSignal,
 };
 const batchFields: Fields = { maxMessages: isCount, maxWaitMs: checkDuration({}) };
-const subscribeFields: Fields = { subscription: isText, pattern: isText, headers: (value) => (isPlain(value) ? undefined : 'must be an object of strings') };
+const subscribeFields: Fields = {
+  subscription: isText,
+  pattern: isText,
+  headers: (value) => (isPlain(value) ? undefined : 'must be an object of strings'),
+};
 const groupFields: Fields = { group: isText, from: () => undefined };
 
-const sets = { consume: {}, subscribe: subscribeFields, group: groupFields } as const satisfies Readonly<Record<string, Fields>>;
+const sets = { consume: {}, subscribe: subscribeFields, group: groupFields } as const satisfies Readonly<
+  Record<string, Fields>
+>;
 
 /** Refuses what a consumer cannot mean, before it receives anything. */
-export function checkConsuming(where: string, kind: keyof typeof sets, handler: unknown, options: object, batch: boolean): void {
-  if (typeof handler !== 'function') throw new WaybillError('invalid', `${where}: the handler must be a function, not ${handler === null ? 'null' : typeof handler}`);
+export function checkConsuming(
+  where: string,
+  kind: keyof typeof sets,
+  handler: unknown,
+  options: object,
+  batch: boolean,
+): void {
+  if (typeof handler !== 'function')
+    throw new WaybillError(
+      'invalid',
+      `${where}: the handler must be a function, not ${handler === null ? 'null' : typeof handler}`,
+    );
   checkFields(where, options, { ...consumeFields, ...sets[kind], ...(batch ? batchFields : {}) });
   const { concurrency, maxInFlight } = options as { readonly concurrency?: number; readonly maxInFlight?: number };
   if (concurrency !== undefined && maxInFlight !== undefined && maxInFlight < concurrency) {
-    throw new WaybillError('invalid', `${where}: maxInFlight (${maxInFlight}) is below concurrency (${concurrency}), so some handlers could never run; raise it`);
+    throw new WaybillError(
+      'invalid',
+      `${where}: maxInFlight (${maxInFlight}) is below concurrency (${concurrency}), so some handlers could never run; raise it`,
+    );
   }
 }
 
 const readFields: Fields = {
   from: () => undefined,
   limit: isCount,
-  until: (value) => (isPlain(value) && 'timestamp' in value ? undefined : 'must be { timestamp: <epoch milliseconds> }'),
+  until: (value) =>
+    isPlain(value) && 'timestamp' in value ? undefined : 'must be { timestamp: <epoch milliseconds> }',
   idleMs: checkDuration({ atLeastMs: 10 }),
   prefetch: isCount,
   signal: isSignal,

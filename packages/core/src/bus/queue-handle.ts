@@ -10,7 +10,10 @@ import type { EveryNeed, QueueHandle } from './handles.ts';
 import { checkConsuming } from './options.ts';
 import { redrive } from './redrive.ts';
 
-export function queueHandle(carrier: Carrier, destination: Queue<any, any, Needs>): QueueHandle<unknown, unknown, EveryNeed> {
+export function queueHandle(
+  carrier: Carrier,
+  destination: Queue<unknown, unknown, Needs>,
+): QueueHandle<unknown, unknown, EveryNeed> {
   const outbox = carrier.outbox(destination);
   const source = { kind: 'queue', ...placeOf(destination, carrier.driver.name) } as const satisfies Source;
   const place = { destination, source, name: destination.name };
@@ -36,7 +39,11 @@ export function queueHandle(carrier: Carrier, destination: Queue<any, any, Needs
     },
     async redrive(options) {
       const dead = isAtMostOnce(destination) ? undefined : deadLetterOf(destination);
-      if (dead === undefined || dead === destination.name) throw new WaybillError('invalid', `${where}: it has no dead letters of its own to redrive; declare it with deadLetter: true`);
+      if (dead === undefined || dead === destination.name)
+        throw new WaybillError(
+          'invalid',
+          `${where}: it has no dead letters of its own to redrive; declare it with deadLetter: true`,
+        );
       return redrive(carrier, destination, dead, options);
     },
     purge: () => purge(carrier, source, where),

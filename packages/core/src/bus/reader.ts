@@ -8,10 +8,10 @@ import { consume } from './consuming.ts';
 import type { Carrier } from './carrier.ts';
 import type { Reader, ReadOptions } from './handles.ts';
 import { checkReading } from './options.ts';
-import { checkSeek } from './stream-handle.ts';
+import { checkSeek } from './from.ts';
 
 /** Reads without a group, for a loop. Opens when the loop begins; a record counts as seen when the loop asks for the next. */
-export function reader(carrier: Carrier, destination: Stream, options: ReadOptions): Reader<any> {
+export function reader(carrier: Carrier, destination: Stream, options: ReadOptions): Reader<unknown> {
   checkReading(`stream ${destination.name}`, options);
   const from = options.from ?? 'earliest';
   checkSeek(carrier, destination, from);
@@ -73,7 +73,15 @@ class Reading {
     const { name } = this.#destination;
     const source = { kind: 'stream', ...placeOf(this.#destination, this.#carrier.driver.name), from } as const;
     const options = { concurrency: prefetch, maxInFlight: prefetch, ...(signal && { signal }) };
-    this.#consumer = await consume(this.#carrier, { destination: this.#destination, source, name, handler: this.#handOver.handle, options, byHand: true, atMostOnce: false });
+    this.#consumer = await consume(this.#carrier, {
+      destination: this.#destination,
+      source,
+      name,
+      handler: this.#handOver.handle,
+      options,
+      byHand: true,
+      atMostOnce: false,
+    });
     void this.#consumer.ended.then(() => this.#handOver.end());
   }
 

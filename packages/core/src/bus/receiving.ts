@@ -5,7 +5,6 @@ import type { Admin } from '../driver/topology.ts';
 import { WaybillError } from '../error/error.ts';
 import { Batcher } from '../receive/batcher.ts';
 import type { SteadyConsumer } from '../receive/consumer.ts';
-import type { Delivery } from '../receive/delivery.ts';
 import { HandOver } from '../receive/hand-over.ts';
 import type { Carrier } from './carrier.ts';
 import { consume, type Consuming } from './consuming.ts';
@@ -17,25 +16,56 @@ export type Place = Pick<Consuming, 'destination' | 'source' | 'name' | 'filter'
 /** Options as the consumer knows them: the rest belongs to the form or the kind. */
 function consumeOptions(options: ConsumeOptions): ConsumeOptions {
   const { concurrency, maxInFlight, handlerTimeoutMs, leaseMs, drainMs, window, middleware, signal } = options;
-  return Object.fromEntries(Object.entries({ concurrency, maxInFlight, handlerTimeoutMs, leaseMs, drainMs, window, middleware, signal }).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(
+    Object.entries({ concurrency, maxInFlight, handlerTimeoutMs, leaseMs, drainMs, window, middleware, signal }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
 }
 
-export function consumeEach(carrier: Carrier, place: Place, handler: Handler<any>, options: ConsumeOptions): Promise<SteadyConsumer> {
+export function consumeEach(
+  carrier: Carrier,
+  place: Place,
+  handler: Handler<unknown>,
+  options: ConsumeOptions,
+): Promise<SteadyConsumer> {
   return consume(carrier, { ...place, handler, options: consumeOptions(options) });
 }
 
 /** `concurrency` counts batches here. */
-export function consumeBatch(carrier: Carrier, place: Place, handler: BatchHandler<any>, options: ConsumeOptions & BatchOptions): Promise<SteadyConsumer> {
+export function consumeBatch(
+  carrier: Carrier,
+  place: Place,
+  handler: BatchHandler<unknown>,
+  options: ConsumeOptions & BatchOptions,
+): Promise<SteadyConsumer> {
   const { maxMessages = 100, maxWaitMs = 50 } = options;
-  const batcher = new Batcher(handler as (values: readonly unknown[], deliveries: readonly Delivery[]) => unknown, maxMessages, maxWaitMs, carrier.clock);
+  const batcher = new Batcher(handler, maxMessages, maxWaitMs, carrier.clock);
   const concurrency = maxMessages * (options.concurrency ?? 1);
-  return consume(carrier, { ...place, handler: batcher.handle, options: { ...consumeOptions(options), concurrency, maxInFlight: Math.max(concurrency, options.maxInFlight ?? concurrency * 2) } });
+  return consume(carrier, {
+    ...place,
+    handler: batcher.handle,
+    options: {
+      ...consumeOptions(options),
+      concurrency,
+      maxInFlight: Math.max(concurrency, options.maxInFlight ?? concurrency * 2),
+    },
+  });
 }
 
 /** Deliveries for a loop. Ending the loop, or closing, gives back what is not settled. */
-export async function deliveries(carrier: Carrier, place: Place, options: ConsumeOptions): Promise<Deliveries<any>> {
+export async function deliveries(
+  carrier: Carrier,
+  place: Place,
+  options: ConsumeOptions,
+): Promise<Deliveries<unknown>> {
   const handOver = new HandOver(isAtMostOnce(place.destination));
-  const consumer = await consume(carrier, { ...place, handler: handOver.handle, options: consumeOptions(options), byHand: true });
+  const consumer = await consume(carrier, {
+    ...place,
+    handler: handOver.handle,
+    options: consumeOptions(options),
+    byHand: true,
+  });
   const close = async (): Promise<void> => {
     handOver.end();
     await consumer.close();
@@ -58,13 +88,21 @@ export async function deliveries(carrier: Carrier, place: Place, options: Consum
 /** What the broker tells about places; refused with a sentence where it tells nothing. */
 export async function adminOf(carrier: Carrier, where: string): Promise<Admin> {
   const { admin } = await carrier.ready();
-  if (!admin) throw new WaybillError('unsupported', `${where}: ${carrier.driver.name} cannot be asked how much it holds`, { broker: carrier.driver.name });
+  if (!admin)
+    throw new WaybillError('unsupported', `${where}: ${carrier.driver.name} cannot be asked how much it holds`, {
+      broker: carrier.driver.name,
+    });
   return admin;
 }
 
 export async function purge(carrier: Carrier, source: Source, where: string): Promise<void> {
   const admin = await adminOf(carrier, where);
-  if (!admin.purge) throw new WaybillError('unsupported', `${where}: ${carrier.driver.name} cannot purge; consume the messages instead`, { broker: carrier.driver.name });
+  if (!admin.purge)
+    throw new WaybillError(
+      'unsupported',
+      `${where}: ${carrier.driver.name} cannot purge; consume the messages instead`,
+      { broker: carrier.driver.name },
+    );
   await admin.purge(source);
 }
 

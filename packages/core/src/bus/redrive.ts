@@ -17,11 +17,22 @@ const defaultIdleMs = 2000;
  * Sends dead letters back where they died: attempts start again, the provenance stays. Each is accepted only when its
  * copy is stored. Ends at `limit`, when the broker says that none is left, or when none came for `idleMs`.
  */
-export async function redrive(carrier: Carrier, destination: Queue, dead: string, options: { readonly limit?: number; readonly idleMs?: number } = {}): Promise<number> {
-  checkFields(`queue ${destination.name}: redrive`, options, { limit: isCount, idleMs: checkDuration({ atLeastMs: 50 }) });
+export async function redrive(
+  carrier: Carrier,
+  destination: Queue,
+  dead: string,
+  options: { readonly limit?: number; readonly idleMs?: number } = {},
+): Promise<number> {
+  checkFields(`queue ${destination.name}: redrive`, options, {
+    limit: isCount,
+    idleMs: checkDuration({ atLeastMs: 50 }),
+  });
   const { limit = Infinity, idleMs = defaultIdleMs } = options;
   const { clock } = carrier;
-  const outlet = carrier.sender.to({ kind: 'queue', ...placeOf(destination, carrier.driver.name) }, carrier.copyTerms(destination));
+  const outlet = carrier.sender.to(
+    { kind: 'queue', ...placeOf(destination, carrier.driver.name) },
+    carrier.copyTerms(destination),
+  );
   let taken = 0;
   let moved = 0;
   let finish!: () => void;
@@ -49,7 +60,13 @@ export async function redrive(carrier: Carrier, destination: Queue, dead: string
     if (moved >= limit) finish();
   };
   const source = { kind: 'queue', name: dead, order: 'none' } as const;
-  const consumer = await consume(carrier, { destination: letters(dead), source, name: `${dead} (redrive)`, handler, options: { concurrency: 8 } });
+  const consumer = await consume(carrier, {
+    destination: letters(dead),
+    source,
+    name: `${dead} (redrive)`,
+    handler,
+    options: { concurrency: 8 },
+  });
   await Promise.race([finished, consumer.ended]);
   idle.cancel();
   await consumer.close();
@@ -57,4 +74,5 @@ export async function redrive(carrier: Carrier, destination: Queue, dead: string
 }
 
 /** Whatever the bytes are, they go back as they are. */
-const letters = (dead: string): Queue => queue(dead, { schema: type<Uint8Array>(), codec: bytes, deadLetter: dead, retry: { attempts: 1 } });
+const letters = (dead: string): Queue =>
+  queue(dead, { schema: type<Uint8Array>(), codec: bytes, deadLetter: dead, retry: { attempts: 1 } });

@@ -1,24 +1,31 @@
 import type { Stream } from '../destination/destination.ts';
 import type { Needs } from '../destination/needs.ts';
 import type { StreamCapabilities } from '../driver/capabilities.ts';
-import type { From } from '../driver/place.ts';
 import { WaybillError } from '../error/error.ts';
 import { placeOf } from '../plan/topology.ts';
 import type { Carrier } from './carrier.ts';
-import { checkFrom } from './from.ts';
+import { checkSeek } from './from.ts';
 import type { StreamConsumeOptions, StreamHandle, EveryNeed } from './handles.ts';
 import { checkConsuming } from './options.ts';
 import { reader } from './reader.ts';
 import { adminOf, checkDepthOf, consumeBatch, consumeEach, type Place } from './receiving.ts';
 
-export function streamHandle(carrier: Carrier, destination: Stream<any, any, Needs>): StreamHandle<unknown, unknown, EveryNeed> {
+export function streamHandle(
+  carrier: Carrier,
+  destination: Stream<unknown, unknown, Needs>,
+): StreamHandle<unknown, unknown, EveryNeed> {
   const outbox = carrier.outbox(destination);
   const where = `stream ${destination.name}`;
   return {
     destination,
     async depth(of = {}) {
       checkDepthOf(where, of, 'group');
-      return (await adminOf(carrier, where)).depth({ kind: 'stream', ...placeOf(destination, carrier.driver.name), from: 'earliest', ...of });
+      return (await adminOf(carrier, where)).depth({
+        kind: 'stream',
+        ...placeOf(destination, carrier.driver.name),
+        from: 'earliest',
+        ...of,
+      });
     },
     append: (value, options) => outbox.send(value, options),
     appendMany: (values, options) => outbox.sendMany(values, options),
@@ -32,28 +39,30 @@ export function streamHandle(carrier: Carrier, destination: Stream<any, any, Nee
   };
 }
 
-function group(carrier: Carrier, destination: Stream<any, any, Needs>, handler: unknown, options: StreamConsumeOptions, batch: boolean): Place {
+function group(
+  carrier: Carrier,
+  destination: Stream<unknown, unknown, Needs>,
+  handler: unknown,
+  options: StreamConsumeOptions,
+  batch: boolean,
+): Place {
   const where = `stream ${destination.name}`;
   checkConsuming(where, 'group', handler, options ?? {}, batch);
-  if (!options?.group) throw new WaybillError('invalid', `${where}: consume needs a group, like { group: 'billing' }; read() reads without one`);
+  if (!options?.group)
+    throw new WaybillError(
+      'invalid',
+      `${where}: consume needs a group, like { group: 'billing' }; read() reads without one`,
+    );
   const channel = carrier.channel(destination) as StreamCapabilities;
   if (channel.group === 'none') {
-    throw new WaybillError('unsupported', `${where}: ${carrier.driver.name} keeps no positions for consumer groups; use read({ from: { after: positions, otherwise: 'earliest' } }) and keep reader.positions yourself`, { broker: carrier.driver.name, destination: destination.name });
+    throw new WaybillError(
+      'unsupported',
+      `${where}: ${carrier.driver.name} keeps no positions for consumer groups; use read({ from: { after: positions, otherwise: 'earliest' } }) and keep reader.positions yourself`,
+      { broker: carrier.driver.name, destination: destination.name },
+    );
   }
   const from = options.from ?? 'earliest';
   checkSeek(carrier, destination, from);
   const source = { kind: 'stream', ...placeOf(destination, carrier.driver.name), group: options.group, from } as const;
   return { destination, source, name: `${destination.name}/${options.group}` };
-}
-
-const seekWords = ['none', 'ends', 'position', 'timestamp'];
-
-/** Refuses a beginning that means nothing, or that the broker cannot find. */
-export function checkSeek(carrier: Carrier, destination: Stream<any, any, Needs>, from: From): void {
-  const where = `stream ${destination.name}`;
-  checkFrom(where, from);
-  const { seek } = carrier.channel(destination) as StreamCapabilities;
-  const wanted = typeof from === 'string' ? 'ends' : 'timestamp' in from ? 'timestamp' : 'position';
-  if (seekWords.indexOf(seek) >= seekWords.indexOf(wanted)) return;
-  throw new WaybillError('unsupported', `${where}: ${carrier.driver.name} cannot begin at a ${wanted}; the most it has is "${seek}"`, { broker: carrier.driver.name });
 }

@@ -9,14 +9,21 @@ import type { SubscribeOptions, TopicHandle, EveryNeed } from './handles.ts';
 import { checkConsuming } from './options.ts';
 import { adminOf, checkDepthOf, consumeBatch, consumeEach, deliveries, type Place } from './receiving.ts';
 
-export function topicHandle(carrier: Carrier, destination: Topic<any, any, Needs>): TopicHandle<unknown, unknown, EveryNeed> {
+export function topicHandle(
+  carrier: Carrier,
+  destination: Topic<unknown, unknown, Needs>,
+): TopicHandle<unknown, unknown, EveryNeed> {
   const outbox = carrier.outbox(destination);
   const where = `topic ${destination.name}`;
   return {
     destination,
     async depth(of = {}) {
       checkDepthOf(where, of, 'subscription');
-      return (await adminOf(carrier, where)).depth({ kind: 'topic', ...placeOf(destination, carrier.driver.name), ...of });
+      return (await adminOf(carrier, where)).depth({
+        kind: 'topic',
+        ...placeOf(destination, carrier.driver.name),
+        ...of,
+      });
     },
     publish: (value, options) => outbox.send(value, options) as Promise<void>,
     publishMany: (values, options) => outbox.sendMany(values, options),
@@ -36,7 +43,11 @@ export function topicHandle(carrier: Carrier, destination: Topic<any, any, Needs
 }
 
 /** Makes sure that the subscription can be had and, if it is durable, that it exists before anything is received. */
-async function subscription(carrier: Carrier, destination: Topic<any, any, Needs>, { subscription: name, pattern, headers }: SubscribeOptions<EveryNeed>): Promise<Place> {
+async function subscription(
+  carrier: Carrier,
+  destination: Topic<unknown, unknown, Needs>,
+  { subscription: name, pattern, headers }: SubscribeOptions<EveryNeed>,
+): Promise<Place> {
   const channel = carrier.channel(destination) as TopicCapabilities;
   const wanted = { ...(pattern !== undefined && { pattern }), ...(headers !== undefined && { headers }) };
   checkFilter(destination, wanted);
@@ -44,17 +55,36 @@ async function subscription(carrier: Carrier, destination: Topic<any, any, Needs
   const place = placeOf(destination, carrier.driver.name);
   const filter = Object.keys(native).length > 0 ? { filter: native } : {};
   if (name !== undefined) {
-    if (channel.durable === 'none') throw new WaybillError('unsupported', `topic ${destination.name}: ${carrier.driver.name} has no durable subscriptions; leave out subscription`, { broker: carrier.driver.name });
+    if (channel.durable === 'none')
+      throw new WaybillError(
+        'unsupported',
+        `topic ${destination.name}: ${carrier.driver.name} has no durable subscriptions; leave out subscription`,
+        { broker: carrier.driver.name },
+      );
     await carrier.declareAlso({ kind: 'subscription', topic: destination.name, ...place, name, ...filter });
   }
   const source: Source = { kind: 'topic', ...place, ...(name !== undefined && { subscription: name }), ...filter };
   const emulated = native === wanted || Object.keys(wanted).length === 0 ? undefined : wanted;
-  return { destination, source, name: name === undefined ? destination.name : `${destination.name}/${name}`, filter: emulated };
+  return {
+    destination,
+    source,
+    name: name === undefined ? destination.name : `${destination.name}/${name}`,
+    filter: emulated,
+  };
 }
 
-function checkFilter(destination: Topic<any, any, Needs>, wanted: Filter): void {
-  const missing = wanted.pattern !== undefined && !destination.needs.pattern ? 'pattern' : wanted.headers !== undefined && !destination.needs.filter ? 'filter' : undefined;
-  if (missing) throw new WaybillError('invalid', `topic ${destination.name}: choosing messages needs the topic's word first: add needs: { ${missing}: true }`);
+function checkFilter(destination: Topic<unknown, unknown, Needs>, wanted: Filter): void {
+  const missing =
+    wanted.pattern !== undefined && !destination.needs.pattern
+      ? 'pattern'
+      : wanted.headers !== undefined && !destination.needs.filter
+        ? 'filter'
+        : undefined;
+  if (missing)
+    throw new WaybillError(
+      'invalid',
+      `topic ${destination.name}: choosing messages needs the topic's word first: add needs: { ${missing}: true }`,
+    );
 }
 
 /** What the broker chooses by itself. What it cannot, core does before the handler. */

@@ -6,9 +6,8 @@ import { checkFields, isPlain, suggestion } from '../check.ts';
 import type { Adapter, Driver } from '../driver/link.ts';
 import { WaybillError } from '../error/error.ts';
 
-type AnyDriver = Driver<any, any>;
 /** One broker: its URL, or a driver made in code. */
-export type Broker = string | AnyDriver;
+export type Broker = string | Driver;
 /** Several brokers: `default` carries what no route names. */
 export interface Routed {
   readonly default: Broker;
@@ -25,15 +24,15 @@ const packages: Readonly<Record<string, string>> = {
 };
 
 export interface Drivers {
-  readonly fallback: AnyDriver;
-  readonly routes: Readonly<Record<string, AnyDriver>>;
+  readonly fallback: Driver;
+  readonly routes: Readonly<Record<string, Driver>>;
 }
 
 /** Finds the drivers; connects to nothing. The same URL twice is one driver, hence one connection. */
 export async function driversOf(where: Where, destinations: readonly string[]): Promise<Drivers> {
   const routed = await routedOf(where);
-  const made = new Map<string, AnyDriver>();
-  const make = async (broker: unknown): Promise<AnyDriver> => {
+  const made = new Map<string, Driver>();
+  const make = async (broker: unknown): Promise<Driver> => {
     if (typeof broker !== 'string') return checkDriver(broker);
     const driver = made.get(broker) ?? (await fromUrl(broker));
     made.set(broker, driver);
@@ -41,7 +40,7 @@ export async function driversOf(where: Where, destinations: readonly string[]): 
   };
   checkRoutes(routed, destinations);
   const fallback = await make(routed.default);
-  const routes: Record<string, AnyDriver> = {};
+  const routes: Record<string, Driver> = {};
   for (const [name, broker] of Object.entries(routed.routes ?? {})) routes[name] = await make(broker);
   return { fallback, routes };
 }
@@ -50,7 +49,7 @@ async function routedOf(where: Where): Promise<Routed> {
   if (where instanceof URL) return routedOf(where.href);
   if (typeof where === 'string') return where.startsWith('file:') ? readConfiguration(where) : { default: where };
   if (isPlain(where) && 'default' in where) return where as unknown as Routed;
-  return { default: where as AnyDriver };
+  return { default: where as Driver };
 }
 
 /** `{ "default": "amqp://…", "routes": { "clicks": "kafka://…" } }` */
@@ -61,31 +60,57 @@ async function readConfiguration(url: string): Promise<Routed> {
   } catch (cause) {
     throw new WaybillError('invalid', `the configuration ${url} cannot be read: ${String(cause)}`, { cause });
   }
-  throw new WaybillError('invalid', `the configuration ${url} must be { "default": <url>, "routes": { <destination>: <url> } }`);
+  throw new WaybillError(
+    'invalid',
+    `the configuration ${url} must be { "default": <url>, "routes": { <destination>: <url> } }`,
+  );
 }
 
 function checkRoutes(routed: Routed, destinations: readonly string[]): void {
-  checkFields('connect', routed, { default: () => undefined, routes: (routes) => (isPlain(routes) ? undefined : 'must be an object of URLs or drivers by destination') });
+  checkFields('connect', routed, {
+    default: () => undefined,
+    routes: (routes) => (isPlain(routes) ? undefined : 'must be an object of URLs or drivers by destination'),
+  });
   const unknown = Object.keys(routed.routes ?? {}).find((name) => !destinations.includes(name));
-  if (unknown !== undefined) throw new WaybillError('invalid', `connect: there is a route for "${unknown}", but no destination of that name${suggestion(unknown, destinations)}`);
+  if (unknown !== undefined)
+    throw new WaybillError(
+      'invalid',
+      `connect: there is a route for "${unknown}", but no destination of that name${suggestion(unknown, destinations)}`,
+    );
 }
 
-function checkDriver(driver: unknown): AnyDriver {
-  if (isPlain(driver) && driver['spec'] === 1 && typeof driver['connect'] === 'function') return driver as unknown as AnyDriver;
-  throw new WaybillError('invalid', 'connect takes a URL like "amqp://localhost" or "memory:", a driver like rabbitmq({ … }), or { default, routes }');
+function checkDriver(driver: unknown): Driver {
+  if (isPlain(driver) && driver['spec'] === 1 && typeof driver['connect'] === 'function')
+    return driver as unknown as Driver;
+  throw new WaybillError(
+    'invalid',
+    'connect takes a URL like "amqp://localhost" or "memory:", a driver like rabbitmq({ … }), or { default, routes }',
+  );
 }
 
-async function fromUrl(url: string): Promise<AnyDriver> {
+async function fromUrl(url: string): Promise<Driver> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
-  if (scheme === undefined) throw new WaybillError('invalid', `connect: ${JSON.stringify(withoutSecrets(url))} is no URL; it begins with a scheme, like amqp://localhost or memory:`);
+  if (scheme === undefined)
+    throw new WaybillError(
+      'invalid',
+      `connect: ${JSON.stringify(withoutSecrets(url))} is no URL; it begins with a scheme, like amqp://localhost or memory:`,
+    );
   const name = Object.hasOwn(packages, scheme) ? packages[scheme] : undefined;
-  if (name === undefined) throw new WaybillError('invalid', `connect: no adapter speaks "${scheme}:"${suggestion(scheme, Object.keys(packages))}`);
+  if (name === undefined)
+    throw new WaybillError(
+      'invalid',
+      `connect: no adapter speaks "${scheme}:"${suggestion(scheme, Object.keys(packages))}`,
+    );
   return (await load(name)).fromUrl(url);
 }
 
 /** From the application's own dependencies: first beside Waybill, then from where the application runs. */
 async function load(name: string): Promise<Adapter> {
-  const from = [import.meta.url, process.argv[1] && pathToFileURL(process.argv[1]).href, pathToFileURL(join(process.cwd(), 'package.json')).href];
+  const from = [
+    import.meta.url,
+    process.argv[1] && pathToFileURL(process.argv[1]).href,
+    pathToFileURL(join(process.cwd(), 'package.json')).href,
+  ];
   for (const base of from) {
     const path = base ? resolve(name, base) : undefined;
     if (path !== undefined) return ((await import(pathToFileURL(path).href)) as { readonly adapter: Adapter }).adapter;

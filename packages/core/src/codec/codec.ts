@@ -11,7 +11,10 @@ export interface Codec {
 /** JSON in UTF-8. Accepts `application/json`, `*+json`, and messages that name no content type. */
 export const json: Codec = {
   contentType: 'application/json',
-  accepts: (contentType) => contentType === undefined || contentType === 'application/json' || /^(application|text)\/([\w.-]+\+)?json\b/.test(contentType),
+  accepts: (contentType) =>
+    contentType === undefined ||
+    contentType === 'application/json' ||
+    /^(application|text)\/([\w.-]+\+)?json\b/.test(contentType),
   encode(value) {
     const text = JSON.stringify(value) as string | undefined;
     if (text === undefined) throw new TypeError(`${typeof value} has no JSON form`);
@@ -36,7 +39,8 @@ export const text: Codec = {
   contentType: 'text/plain; charset=utf-8',
   accepts: (contentType) => contentType === undefined || contentType.startsWith('text/'),
   encode(value) {
-    if (typeof value !== 'string' || !value.isWellFormed()) throw new TypeError('the text codec takes a well-formed string');
+    if (typeof value !== 'string' || !value.isWellFormed())
+      throw new TypeError('the text codec takes a well-formed string');
     return Buffer.from(value);
   },
   decode: (received) => toText(received),

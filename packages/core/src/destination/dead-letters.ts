@@ -10,7 +10,11 @@ import { WaybillError } from '../error/error.ts';
  */
 export function deadLettersOf(destination: Destination): Queue<unknown, unknown> {
   const name = deadLetterOf(destination);
-  if (name === undefined) throw new WaybillError('invalid', `${destination.kind} ${destination.name} has no dead letters; declare it with deadLetter: true`);
+  if (name === undefined)
+    throw new WaybillError(
+      'invalid',
+      `${destination.kind} ${destination.name} has no dead letters; declare it with deadLetter: true`,
+    );
   return queue(name, { schema: type<unknown>(), codec: lenient(destination.options.codec ?? json), deadLetter: name });
 }
 

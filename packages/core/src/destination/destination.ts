@@ -9,7 +9,7 @@ export type Kind = 'queue' | 'topic' | 'stream';
 /** What every destination may say, whatever its kind. */
 export interface DestinationOptions<In> {
   /** The unit of order: messages with the same key keep their order. Called once per send. */
-  readonly key?: (value: In) => string;
+  key?(this: void, value: In): string;
   /** How a failed handler is tried again. @default five attempts, 1 s doubling to 1 h */
   readonly retry?: Partial<RetryPolicy>;
   /**
@@ -30,7 +30,7 @@ export interface StreamOptions<In> extends DestinationOptions<In> {
 }
 
 /** What a system says about one of its message places. Frozen data; nothing is connected. */
-export interface Destination<K extends Kind = Kind, In = any, Out = any, N = any> {
+export interface Destination<K extends Kind = Kind, In = unknown, Out = unknown, N = Needs> {
   readonly kind: K;
   /** As given; escaping for a broker is the driver's. */
   readonly name: string;
@@ -39,11 +39,11 @@ export interface Destination<K extends Kind = Kind, In = any, Out = any, N = any
   readonly options: StreamOptions<In>;
 }
 /** Work to be done once, by one of many consumers. */
-export interface Queue<In = any, Out = In, N = {}> extends Destination<'queue', In, Out, N> {}
+export interface Queue<In = unknown, Out = In, N = {}> extends Destination<'queue', In, Out, N> {}
 /** News for everybody who subscribed. */
-export interface Topic<In = any, Out = In, N = {}> extends Destination<'topic', In, Out, N> {}
+export interface Topic<In = unknown, Out = In, N = {}> extends Destination<'topic', In, Out, N> {}
 /** A record of events that can be read again. */
-export interface Stream<In = any, Out = In, N = {}> extends Destination<'stream', In, Out, N> {}
+export interface Stream<In = unknown, Out = In, N = {}> extends Destination<'stream', In, Out, N> {}
 
 interface Declared<S, N> {
   /** Any Standard Schema, or `type<T>()` to only give the type. */
@@ -52,7 +52,7 @@ interface Declared<S, N> {
 }
 /** Declares a queue. Without options it carries any JSON value; give `schema` to add options. */
 export function queue<T = unknown>(name: string): Queue<T>;
-export function queue<S extends Schema<any, any>, const N extends QueueNeeds = {}>(
+export function queue<S extends Schema, const N extends QueueNeeds = {}>(
   name: string,
   options: Declared<S, N> & Ordered<N, DestinationOptions<InputOf<S>>>,
 ): Queue<InputOf<S>, OutputOf<S>, N>;
@@ -62,7 +62,7 @@ export function queue(name: string, options?: object): Queue {
 
 /** Declares a topic. Each subscription gets a copy of every message. */
 export function topic<T = unknown>(name: string): Topic<T>;
-export function topic<S extends Schema<any, any>, const N extends TopicNeeds = {}>(
+export function topic<S extends Schema, const N extends TopicNeeds = {}>(
   name: string,
   options: Declared<S, N> & Ordered<N, DestinationOptions<InputOf<S>>>,
 ): Topic<InputOf<S>, OutputOf<S>, N>;
@@ -72,7 +72,7 @@ export function topic(name: string, options?: object): Topic {
 
 /** Declares a stream. Records stay, and can be read from any position again. */
 export function stream<T = unknown>(name: string): Stream<T>;
-export function stream<S extends Schema<any, any>, const N extends StreamNeeds = {}>(
+export function stream<S extends Schema, const N extends StreamNeeds = {}>(
   name: string,
   options: Declared<S, N> & Ordered<N, StreamOptions<InputOf<S>>>,
 ): Stream<InputOf<S>, OutputOf<S>, N>;
@@ -81,15 +81,23 @@ export function stream(name: string, options?: object): Stream {
 }
 
 /** `order: 'key'` is nothing without a key: then `key` is no longer optional. */
-type Ordered<N, O extends { readonly key?: unknown }> = N extends { readonly order: 'key' } ? O & Required<Pick<O, 'key'>> : O;
+type Ordered<N, O extends { readonly key?: unknown }> = N extends { readonly order: 'key' }
+  ? O & Required<Pick<O, 'key'>>
+  : O;
 
-interface Given extends StreamOptions<any> {
+interface Given extends StreamOptions<unknown> {
   readonly schema?: Schema;
   readonly needs?: Needs;
 }
-function define<K extends Kind>(kind: K, name: string, given: object = {}): Destination<K, any, any, any> {
+function define<K extends Kind>(kind: K, name: string, given: object = {}): Destination<K, unknown, unknown, {}> {
   const { schema, needs = {}, ...options } = given as Given;
-  const destination = Object.freeze({ kind, name, needs: Object.freeze({ ...needs }), schema, options: Object.freeze(options) });
+  const destination = Object.freeze({
+    kind,
+    name,
+    needs: Object.freeze({ ...needs }),
+    schema,
+    options: Object.freeze(options),
+  });
   checkDestination(destination);
   return destination;
 }

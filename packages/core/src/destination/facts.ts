@@ -3,10 +3,12 @@ import type { Destination } from './destination.ts';
 
 /** What follows from a destination's declaration. Pure questions, asked in many places. */
 
-export const orderOf = (destination: Destination): 'none' | 'key' | 'total' => (destination.needs as { readonly order?: 'key' | 'total' }).order ?? 'none';
+export const orderOf = (destination: Destination): 'none' | 'key' | 'total' =>
+  (destination.needs as { readonly order?: 'key' | 'total' }).order ?? 'none';
 export const isOrdered = (destination: Destination): boolean => orderOf(destination) !== 'none';
 
-export const isAtMostOnce = (destination: Destination): boolean => (destination.needs as { readonly delivery?: string }).delivery === 'at-most-once';
+export const isAtMostOnce = (destination: Destination): boolean =>
+  (destination.needs as { readonly delivery?: string }).delivery === 'at-most-once';
 
 /** Messages are settled after their handler: they can be retried, replaced and dead-lettered. */
 export const isGuaranteed = (destination: Destination, channel: ChannelCapabilities): boolean =>
@@ -27,5 +29,7 @@ const deadName = (name: string): string => (name.endsWith('.dead') ? name : `${n
 /** Asked for by name, or by default where there is somebody to settle with. */
 export function wantsDeadLetter(destination: Destination, channel: ChannelCapabilities): boolean {
   if (destination.needs.deadLetter !== undefined || destination.options.deadLetter) return true;
-  return destination.options.deadLetter === undefined && destination.kind !== 'stream' && isGuaranteed(destination, channel);
+  return (
+    destination.options.deadLetter === undefined && destination.kind !== 'stream' && isGuaranteed(destination, channel)
+  );
 }

@@ -20,7 +20,9 @@ export type OutputOf<S> = S extends Schema<infer _, infer Out> ? Out : never;
 /** A schema that checks nothing and only carries a type: `queue('orders', { schema: type<Order>() })`. */
 export const type = <T>(): Schema<T, T> => anyValue as Schema<T, T>;
 
-const anyValue: Schema = Object.freeze({ '~standard': { version: 1, vendor: 'waybill', validate: (value: unknown) => ({ value }) } } as const);
+const anyValue: Schema = Object.freeze({
+  '~standard': { version: 1, vendor: 'waybill', validate: (value: unknown) => ({ value }) },
+} as const);
 
 /** Nothing to check: callers leave the call out. */
 export const checksNothing = (schema: Schema | undefined): boolean => schema === undefined || schema === anyValue;

@@ -69,4 +69,15 @@ export interface Limits {
 }
 
 /** The axes a destination can ask for by name. */
-export type Axis = 'delivery' | 'order' | 'delay' | 'ttl' | 'priority' | 'dedup' | 'deadLetter' | 'pattern' | 'filter' | 'seek' | 'group';
+export type Axis =
+  | 'delivery'
+  | 'order'
+  | 'delay'
+  | 'ttl'
+  | 'priority'
+  | 'dedup'
+  | 'deadLetter'
+  | 'pattern'
+  | 'filter'
+  | 'seek'
+  | 'group';

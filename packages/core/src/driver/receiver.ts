@@ -110,8 +110,14 @@ export type Unsettled =
   /** Not done, or perhaps not, and the same call may still work. */
   | { readonly index: number; readonly outcome: 'failed'; readonly error: unknown };
 
-export interface Watermark { readonly lane: Lane<Positioned>; readonly through: string }
-export interface Addressed { readonly target: Target; readonly message: Outgoing }
+export interface Watermark {
+  readonly lane: Lane<Positioned>;
+  readonly through: string;
+}
+export interface Addressed {
+  readonly target: Target;
+  readonly message: Outgoing;
+}
 export type Transacted =
   | { readonly outcome: 'committed' }
   /** Certainly nothing of it: the same call may be made again. */

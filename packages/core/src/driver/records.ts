@@ -1,12 +1,25 @@
 import type { Incoming, Outgoing, Sent, Unsent } from './message.ts';
 
-const fields = ['id', 'contentType', 'sentAt', 'key', 'routingKey', 'replyTo', 'correlationId'] as const satisfies readonly (keyof Outgoing & keyof Incoming)[];
+const fields = [
+  'id',
+  'contentType',
+  'sentAt',
+  'key',
+  'routingKey',
+  'replyTo',
+  'correlationId',
+] as const satisfies readonly (keyof Outgoing & keyof Incoming)[];
 type Field = (typeof fields)[number];
 export type Received = Partial<Pick<Incoming, Field>> & { readonly headers: Record<string, string> };
 
 const headerOf: Record<Field, string> = {
-  id: 'waybill-id', contentType: 'waybill-type', sentAt: 'waybill-at', key: 'waybill-key',
-  routingKey: 'waybill-route', replyTo: 'waybill-reply-to', correlationId: 'waybill-correlation',
+  id: 'waybill-id',
+  contentType: 'waybill-type',
+  sentAt: 'waybill-at',
+  key: 'waybill-key',
+  routingKey: 'waybill-route',
+  replyTo: 'waybill-reply-to',
+  correlationId: 'waybill-correlation',
 };
 
 /** Fields the broker has no property for travel as headers. `carried` are those it has. */
@@ -69,7 +82,9 @@ export abstract class LazyIncoming implements Incoming {
 }
 
 export const allSent: Sent = Object.freeze({ unsent: Object.freeze([]) });
-export const noneSent = (batch: readonly unknown[], outcome: Unsent['outcome'], error: unknown): Sent => ({ unsent: batch.map((_, index) => ({ index, outcome, error })) });
+export const noneSent = (batch: readonly unknown[], outcome: Unsent['outcome'], error: unknown): Sent => ({
+  unsent: batch.map((_, index) => ({ index, outcome, error })),
+});
 
 const strict = new TextDecoder('utf-8', { fatal: true });
 /**
@@ -84,5 +99,7 @@ export function bytesToText(bytes: Uint8Array): string {
   }
 }
 export function textToBytes(text: string): Buffer {
-  return text.isWellFormed() ? Buffer.from(text) : Buffer.from(Array.from(text, (letter) => letter.charCodeAt(0) & 0xff));
+  return text.isWellFormed()
+    ? Buffer.from(text)
+    : Buffer.from(Array.from(text, (letter) => letter.charCodeAt(0) & 0xff));
 }

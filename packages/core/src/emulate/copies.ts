@@ -33,7 +33,11 @@ const lives = (loan: Loan): number => Number(loan.incoming.headers['waybill-redr
 
 /** A copy for another try: the attempts so far travel with it, since the broker's count starts again. */
 export const retryCopy = (loan: Loan, now: number, target: string, dueAt: number): Outgoing =>
-  copyOf(loan, now, `retry ${lives(loan)}.${loan.attempt}`, { 'waybill-attempts': String(loan.attempt), 'waybill-to': target, 'waybill-due': String(dueAt) });
+  copyOf(loan, now, `retry ${lives(loan)}.${loan.attempt}`, {
+    'waybill-attempts': String(loan.attempt),
+    'waybill-to': target,
+    'waybill-due': String(dueAt),
+  });
 
 /** A copy for the dead letters, with the cause. */
 export const deadCopy = (loan: Loan, now: number, source: string, reason: string, error: unknown): Outgoing =>
@@ -48,12 +52,16 @@ export const deadCopy = (loan: Loan, now: number, source: string, reason: string
 /** A dead letter on its way back: attempts, expiry and due time start again, the provenance stays. */
 export function redriveCopy(loan: Loan, now: number): Outgoing {
   const copy = copyOf(loan, now, `redrive ${lives(loan)}`, { 'waybill-redriven': String(lives(loan) + 1) });
-  const headers = Object.fromEntries(Object.entries(copy.headers).filter(([name]) => !/^waybill-(dead-|attempts$|to$|due$|hop$|expires$)/.test(name)));
+  const headers = Object.fromEntries(
+    Object.entries(copy.headers).filter(([name]) => !/^waybill-(dead-|attempts$|to$|due$|hop$|expires$)/.test(name)),
+  );
   return { ...copy, headers };
 }
 
 /** A delayed message on its next hop. */
 export function hopCopy(loan: Loan, now: number): Outgoing {
   const hop = Number(loan.incoming.headers['waybill-hop'] ?? 0) + 1;
-  return copyOf(loan, now, `hop ${lives(loan)}.${loan.incoming.headers['waybill-attempts'] ?? 0}.${hop}`, { 'waybill-hop': String(hop) });
+  return copyOf(loan, now, `hop ${lives(loan)}.${loan.incoming.headers['waybill-attempts'] ?? 0}.${hop}`, {
+    'waybill-hop': String(hop),
+  });
 }

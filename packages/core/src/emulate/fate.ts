@@ -54,8 +54,10 @@ export class Fate {
 
   async #apply(verdict: Verdict, loan: Loan, error: unknown): Promise<void> {
     switch (verdict.action) {
-      case 'bury': return this.bury(loan, verdict.reason, error);
-      case 'retry': return this.#retry(loan, verdict.delayMs, error);
+      case 'bury':
+        return this.bury(loan, verdict.reason, error);
+      case 'retry':
+        return this.#retry(loan, verdict.delayMs, error);
     }
   }
 
@@ -65,15 +67,24 @@ export class Fate {
     observer.emit('retry', { source, id: loan.id, attempt: loan.attempt, delayMs, via, error });
     const copy = (): Outgoing => retryCopy(loan, clock.now(), target.name, clock.now() + delayMs);
     switch (via) {
-      case 'release': return loan.settle({ outcome: 'release', delayMs, failed: true });
-      case 'in-place': return this.#hold(loan, delayMs);
-      case 'send-again': return void (await this.#replace(loan, target, { ...copy(), ...(delayMs > 0 && { delayMs }) }));
-      case 'delay-queue': return void (await this.#replace(loan, beside(delayQueue(target.name, delayStep(steps, delayMs))), copy()));
+      case 'release':
+        return loan.settle({ outcome: 'release', delayMs, failed: true });
+      case 'in-place':
+        return this.#hold(loan, delayMs);
+      case 'send-again':
+        return void (await this.#replace(loan, target, { ...copy(), ...(delayMs > 0 && { delayMs }) }));
+      case 'delay-queue':
+        return void (await this.#replace(loan, beside(delayQueue(target.name, delayStep(steps, delayMs))), copy()));
     }
   }
   #retryTerms(loan: Loan): Parameters<typeof retryStep>[0] {
     const { target, channel, schedule } = this.#setup;
-    return { kind: target.kind, channel, ordered: target.order !== 'none', brokerDelayMs: scheduledMs(schedule, loan.incoming.attempt ?? 1) };
+    return {
+      kind: target.kind,
+      channel,
+      ordered: target.order !== 'none',
+      brokerDelayMs: scheduledMs(schedule, loan.incoming.attempt ?? 1),
+    };
   }
 
   /** Keeps the delivery, and with it its key, and runs it again. The lease keeper keeps it ours. */

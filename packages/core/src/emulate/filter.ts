@@ -6,7 +6,8 @@ export function matcher(filter: Filter): (incoming: Incoming) => boolean {
   const { pattern, headers } = filter;
   const matches = pattern === undefined ? () => true : patternOf(pattern);
   const wanted = Object.entries(headers ?? {});
-  return (incoming) => matches(incoming.routingKey ?? '') && wanted.every(([name, value]) => incoming.headers[name] === value);
+  return (incoming) =>
+    matches(incoming.routingKey ?? '') && wanted.every(([name, value]) => incoming.headers[name] === value);
 }
 
 /** Words split by `.`; `*` is one word, `#` any number, none included. */
@@ -18,7 +19,11 @@ const wordsOf = (text: string): readonly string[] => (text === '' ? [] : text.sp
 
 function follows(pattern: readonly string[], at: number, words: readonly string[], from: number): boolean {
   for (; at < pattern.length; at++, from++) {
-    if (pattern[at] === '#') return words.slice(from).some((_, skip) => follows(pattern, at + 1, words, from + skip)) || follows(pattern, at + 1, words, words.length);
+    if (pattern[at] === '#')
+      return (
+        words.slice(from).some((_, skip) => follows(pattern, at + 1, words, from + skip)) ||
+        follows(pattern, at + 1, words, words.length)
+      );
     if (from === words.length || (pattern[at] !== '*' && pattern[at] !== words[from])) return false;
   }
   return from === words.length;

@@ -77,7 +77,8 @@ export class WaybillError extends Error {
 }
 
 /** Any thrown thing as one line of text. */
-export const textOf = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+export const textOf = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 
 /** Thrown by a handler: straight to the dead letters, no further attempt. */
 export class Reject extends Error {

@@ -46,7 +46,8 @@ export class LinkKeeper {
   async live(signal?: AbortSignal): Promise<Link> {
     while (!this.#link) {
       if (this.#state === 'closed' || this.#stop.signal.aborted) throw new WaybillError('closed', 'the bus is closed');
-      if (this.#generation === 0 && this.#failure !== undefined && !isRetryable(this.codeOf(this.#failure))) throw this.#described(this.#failure);
+      if (this.#generation === 0 && this.#failure !== undefined && !isRetryable(this.codeOf(this.#failure)))
+        throw this.#described(this.#failure);
       if (signal?.aborted) throw this.#unavailable();
       await this.#change(signal);
     }
@@ -66,14 +67,23 @@ export class LinkKeeper {
 
   #unavailable(): WaybillError {
     const why = this.#failure === undefined ? '' : `: ${textOf(this.#failure)}`;
-    return new WaybillError('unavailable', `no connection to ${this.#driver.name}${why}; check that the broker runs and can be reached`, { broker: this.#driver.name, cause: this.#failure });
+    return new WaybillError(
+      'unavailable',
+      `no connection to ${this.#driver.name}${why}; check that the broker runs and can be reached`,
+      { broker: this.#driver.name, cause: this.#failure },
+    );
   }
   #described(error: unknown): WaybillError {
-    return WaybillError.is(error) ? error : new WaybillError(this.codeOf(error), `cannot connect to ${this.#driver.name}: ${textOf(error)}`, { broker: this.#driver.name, cause: error });
+    return WaybillError.is(error)
+      ? error
+      : new WaybillError(this.codeOf(error), `cannot connect to ${this.#driver.name}: ${textOf(error)}`, {
+          broker: this.#driver.name,
+          cause: error,
+        });
   }
 
   async #run(): Promise<void> {
-    for (let failures = 0; !this.#stop.signal.aborted; ) {
+    for (let failures = 0; !this.#stop.signal.aborted;) {
       try {
         const link = await this.#open();
         failures = 0;
@@ -92,7 +102,10 @@ export class LinkKeeper {
   }
 
   async #open(): Promise<Link> {
-    const link = await this.#driver.connect({ signal: this.#stop.signal, onBlocked: (reason) => this.#blocked(reason) });
+    const link = await this.#driver.connect({
+      signal: this.#stop.signal,
+      onBlocked: (reason) => this.#blocked(reason),
+    });
     try {
       this.#stop.signal.throwIfAborted();
       await this.#prepare(link);

@@ -12,5 +12,11 @@ export type Middleware = (delivery: Delivery, next: () => Promise<Passed>) => Pr
 export const skip: Passed = Object.freeze({}) as Passed;
 
 /** The chain around `last`, the first outermost. */
-export const compose = (chain: readonly Middleware[], last: (delivery: Delivery) => Promise<Passed>): ((delivery: Delivery) => Promise<Passed>) =>
-  chain.reduceRight<(delivery: Delivery) => Promise<Passed>>((next, middleware) => (delivery) => middleware(delivery, () => next(delivery)), last);
+export const compose = (
+  chain: readonly Middleware[],
+  last: (delivery: Delivery) => Promise<Passed>,
+): ((delivery: Delivery) => Promise<Passed>) =>
+  chain.reduceRight<(delivery: Delivery) => Promise<Passed>>(
+    (next, middleware) => (delivery) => middleware(delivery, () => next(delivery)),
+    last,
+  );

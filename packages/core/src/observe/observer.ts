@@ -33,7 +33,11 @@ export class Observer {
     const heard = channels[type].hasSubscribers || this.#listener !== undefined;
     channels[type].publish(event);
     if (this.#listener) tell(this.#listener, event);
-    if (!heard && isSerious(event)) process.emitWarning(describeEvent(event), { type: 'WaybillWarning', code: `WAYBILL_${type.toUpperCase().replace('-', '_')}` });
+    if (!heard && isSerious(event))
+      process.emitWarning(describeEvent(event), {
+        type: 'WaybillWarning',
+        code: `WAYBILL_${type.toUpperCase().replace('-', '_')}`,
+      });
   }
 
   get tellsHandled(): boolean {
@@ -49,19 +53,26 @@ function tell(listener: (event: BusEvent) => void, event: BusEvent): void {
   try {
     listener(event);
   } catch (error) {
-    process.emitWarning(`the observe listener threw: ${textOf(error)}`, { type: 'WaybillWarning', code: 'WAYBILL_OBSERVE' });
+    process.emitWarning(`the observe listener threw: ${textOf(error)}`, {
+      type: 'WaybillWarning',
+      code: 'WAYBILL_OBSERVE',
+    });
   }
 }
 
 function isSerious(event: BusEvent): boolean {
   switch (event.type) {
-    case 'link': return event.state === 'down' || event.state === 'blocked';
-    case 'consumer': return event.state === 'waiting' && event.cause !== undefined;
+    case 'link':
+      return event.state === 'down' || event.state === 'blocked';
+    case 'consumer':
+      return event.state === 'waiting' && event.cause !== undefined;
     case 'held':
-    case 'dropped': return true;
+    case 'dropped':
+      return true;
     case 'dead-letter':
     case 'delivery-lost':
-    case 'retry': return false;
+    case 'retry':
+      return false;
   }
 }
 
@@ -70,12 +81,19 @@ export function describeEvent(event: BusEvent): string {
   const cause = 'cause' in event && event.cause !== undefined ? `: ${textOf(event.cause)}` : '';
   const error = 'error' in event && event.error !== undefined ? `: ${textOf(event.error)}` : '';
   switch (event.type) {
-    case 'link': return `${event.broker} is ${event.state}${cause}`;
-    case 'consumer': return `${event.broker}: the consumer of ${event.source} is ${event.state}${cause}`;
-    case 'delivery-lost': return `${event.broker}: a delivery of ${event.source} was lost and comes again (message ${event.id ?? 'without id'})`;
-    case 'retry': return `${event.broker}: ${event.source}: attempt ${event.attempt} failed, again in ${event.delayMs} ms by ${event.via}${error}`;
-    case 'dead-letter': return `${event.broker}: ${event.source}: dead-lettered as ${event.reason}${error}`;
-    case 'held': return `${event.broker}: ${event.source}: message ${event.id ?? 'without id'} is held, because no copy could be stored in ${event.target}${error}`;
-    case 'dropped': return `${event.broker}: ${event.source}: message ${event.id ?? 'without id'} given up as ${event.reason}${error}`;
+    case 'link':
+      return `${event.broker} is ${event.state}${cause}`;
+    case 'consumer':
+      return `${event.broker}: the consumer of ${event.source} is ${event.state}${cause}`;
+    case 'delivery-lost':
+      return `${event.broker}: a delivery of ${event.source} was lost and comes again (message ${event.id ?? 'without id'})`;
+    case 'retry':
+      return `${event.broker}: ${event.source}: attempt ${event.attempt} failed, again in ${event.delayMs} ms by ${event.via}${error}`;
+    case 'dead-letter':
+      return `${event.broker}: ${event.source}: dead-lettered as ${event.reason}${error}`;
+    case 'held':
+      return `${event.broker}: ${event.source}: message ${event.id ?? 'without id'} is held, because no copy could be stored in ${event.target}${error}`;
+    case 'dropped':
+      return `${event.broker}: ${event.source}: message ${event.id ?? 'without id'} given up as ${event.reason}${error}`;
   }
 }

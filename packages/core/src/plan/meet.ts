@@ -15,7 +15,8 @@ const ladders = {
 /** What core can do when the broker cannot. Absent: then nobody can. */
 const emulations: Partial<Record<Axis, (destination: Destination, channel: ChannelCapabilities) => Met>> = {
   delay: emulateDelay,
-  ttl: () => byWaybill('an expiry time checked before the handler', 'expired messages take up space until they are reached'),
+  ttl: () =>
+    byWaybill('an expiry time checked before the handler', 'expired messages take up space until they are reached'),
   deadLetter: (_, channel) =>
     channel.delivery === 'at-most-once'
       ? byNobody('a message is settled before its handler runs', 'deadLetter: false')
@@ -25,21 +26,39 @@ const emulations: Partial<Record<Axis, (destination: Destination, channel: Chann
 };
 
 function emulateDelay(destination: Destination, channel: ChannelCapabilities): Met {
-  if (!isGuaranteed(destination, channel)) return byNobody('nothing keeps a message until it is due', 'send it later yourself');
-  if (isOrdered(destination)) return byNobody('a delayed message leaves the order of its key', 'drop the order need, or use two destinations');
+  if (!isGuaranteed(destination, channel))
+    return byNobody('nothing keeps a message until it is due', 'send it later yourself');
+  if (isOrdered(destination))
+    return byNobody('a delayed message leaves the order of its key', 'drop the order need, or use two destinations');
   return byWaybill('delay queues served by the consumers', 'needs a running consumer; late by some milliseconds');
 }
 
 /** Every need of one destination against one server. Pure; nothing is sent. */
 export function meet(broker: string, capabilities: Capabilities, destination: Destination): Plan {
   const { name, kind } = destination;
-  const row = (need: PlanRow['need'], wanted: unknown, met: Met): PlanRow => ({ broker, destination: name, kind, need, wanted: String(wanted), met });
+  const row = (need: PlanRow['need'], wanted: unknown, met: Met): PlanRow => ({
+    broker,
+    destination: name,
+    kind,
+    need,
+    wanted: String(wanted),
+    met,
+  });
   const channel = capabilities[kind];
   if (channel === 'none') return [row('kind', kind, byNobody(`it has no ${kind}s`, `route ${name} to another broker`))];
   const needs = effectiveNeeds(destination, channel);
-  const rows = Object.entries(needs).map(([need, wanted]) => row(need as Axis, wanted, meetOne(channel, destination, need as Axis, wanted)));
+  const rows = Object.entries(needs).map(([need, wanted]) =>
+    row(need as Axis, wanted, meetOne(channel, destination, need as Axis, wanted)),
+  );
   const clash = channel.excludes.find((pair) => pair.every((axis) => asked(needs, axis)));
-  if (clash) rows.push(row(clash[1], needs[clash[1]], byNobody(`${clash[1]} and ${clash[0]} exclude each other there`, 'split the destination in two')));
+  if (clash)
+    rows.push(
+      row(
+        clash[1],
+        needs[clash[1]],
+        byNobody(`${clash[1]} and ${clash[0]} exclude each other there`, 'split the destination in two'),
+      ),
+    );
   const retry = retryRow(destination, channel);
   return retry ? [...rows, row('retry', retry.wanted, retry.met)] : rows;
 }
@@ -56,19 +75,28 @@ function meetOne(channel: ChannelCapabilities, destination: Destination, need: A
   if (need === 'delivery' || need === 'order' || need === 'seek') return meetRank(channel, need, String(wanted));
   const has = nativeWord(channel, need);
   if (has !== 'none') return byBroker;
-  if (need === 'group') return byNobody('it keeps no positions for consumer groups', 'read() and keep reader.positions yourself');
+  if (need === 'group')
+    return byNobody('it keeps no positions for consumer groups', 'read() and keep reader.positions yourself');
   if (wanted === 'native') return byNobody(`it has no ${need} of its own`, `${need}: true, which lets Waybill do it`);
-  return emulations[need]?.(destination, channel) ?? byNobody(`it has no ${need}, and Waybill cannot stand in for it`, `a broker that has it, or no need for ${need}`);
+  return (
+    emulations[need]?.(destination, channel) ??
+    byNobody(`it has no ${need}, and Waybill cannot stand in for it`, `a broker that has it, or no need for ${need}`)
+  );
 }
 
 /** Granted only where its effect can be proven, which this version cannot yet. */
 const meetExactlyOnce = (): Met =>
-  byNobody('this version cannot prove it on any broker', 'delivery: "at-least-once" and a handler that may run twice, for example by storing the message id with its effect');
+  byNobody(
+    'this version cannot prove it on any broker',
+    'delivery: "at-least-once" and a handler that may run twice, for example by storing the message id with its effect',
+  );
 
 function meetRank(channel: ChannelCapabilities, need: keyof typeof ladders, wanted: string): Met {
   const ladder: readonly string[] = ladders[need];
   const has = nativeWord(channel, need);
-  return ladder.indexOf(has) >= ladder.indexOf(wanted) ? byBroker : byNobody(`the most it has is ${need} "${has}"`, has === 'none' ? `no need for ${need}` : `${need}: "${has}"`);
+  return ladder.indexOf(has) >= ladder.indexOf(wanted)
+    ? byBroker
+    : byNobody(`the most it has is ${need} "${has}"`, has === 'none' ? `no need for ${need}` : `${need}: "${has}"`);
 }
 
 /** `plain` dead letters lose the cause, so they are only a net under core's. */

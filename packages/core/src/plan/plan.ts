@@ -26,22 +26,45 @@ export const byNobody = (why: string, instead: string): Met => ({ by: 'nobody', 
 /** One report of everything that cannot be met, or nothing. */
 export function refusals(plan: Plan): string | undefined {
   const lines = plan.flatMap(({ broker, destination, kind, need, wanted, met }) =>
-    met.by === 'nobody' ? [`  ${kind} ${destination}: ${need} ${JSON.stringify(wanted)} cannot be met by ${broker}, because ${met.why}. Instead: ${met.instead}.`] : []);
+    met.by === 'nobody'
+      ? [
+          `  ${kind} ${destination}: ${need} ${JSON.stringify(wanted)} cannot be met by ${broker}, because ${met.why}. Instead: ${met.instead}.`,
+        ]
+      : [],
+  );
   if (lines.length === 0) return undefined;
-  return [`nothing was sent or created, because ${lines.length === 1 ? 'a need' : `${lines.length} needs`} cannot be met:`, ...lines].join('\n');
+  return [
+    `nothing was sent or created, because ${lines.length === 1 ? 'a need' : `${lines.length} needs`} cannot be met:`,
+    ...lines,
+  ].join('\n');
 }
 
 /** The plan as an aligned table for terminals and logs. */
 export function describePlan(plan: Plan): string {
-  const rows = plan.map(({ broker, destination, kind, need, wanted, met }) => [`${kind} ${destination}`, broker, `${need}: ${wanted}`, describeMet(met)]);
+  const rows = plan.map(({ broker, destination, kind, need, wanted, met }) => [
+    `${kind} ${destination}`,
+    broker,
+    `${need}: ${wanted}`,
+    describeMet(met),
+  ]);
   const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 function describeMet(met: Met): string {
   switch (met.by) {
-    case 'broker': return 'native';
-    case 'waybill': return `emulated: ${met.how} (${met.cost})`;
-    case 'nobody': return `refused: ${met.why}; instead: ${met.instead}`;
+    case 'broker':
+      return 'native';
+    case 'waybill':
+      return `emulated: ${met.how} (${met.cost})`;
+    case 'nobody':
+      return `refused: ${met.why}; instead: ${met.instead}`;
   }
 }

@@ -32,17 +32,25 @@ export function retryStep({ kind, channel, ordered, brokerDelayMs }: RetryTerms,
 
 /** The schedule to declare with a queue whose broker keeps linear retries. */
 export function nativeSchedule(destination: Destination, channel: ChannelCapabilities): RetrySchedule | undefined {
-  if (channel.release !== 'linear' || isOrdered(destination) || destination.kind !== 'queue' || !isGuaranteed(destination, channel)) return undefined;
+  if (
+    channel.release !== 'linear' ||
+    isOrdered(destination) ||
+    destination.kind !== 'queue' ||
+    !isGuaranteed(destination, channel)
+  )
+    return undefined;
   return retryPolicy(destination.options.retry).backoff.schedule;
 }
 
 /** What the broker waits by itself after that failure: at once where no schedule was declared. */
-export const scheduledMs = (schedule: RetrySchedule | undefined, attempt: number): number => (schedule ? Math.min(schedule.maxMs, schedule.firstMs * attempt) : 0);
+export const scheduledMs = (schedule: RetrySchedule | undefined, attempt: number): number =>
+  schedule ? Math.min(schedule.maxMs, schedule.firstMs * attempt) : 0;
 
 /** Steps of the emulated delay, in milliseconds. A message enters the largest not longer than what is left, and hops down. */
 const delaySteps: readonly number[] = [250, 1000, 4000, 16_000, 64_000, 256_000, 1_024_000, 4_096_000];
 const shortestMs = 250;
-export const delayStep = (served: readonly number[], remainingMs: number): number => served.findLast((step) => step <= remainingMs) ?? served[0] ?? shortestMs;
+export const delayStep = (served: readonly number[], remainingMs: number): number =>
+  served.findLast((step) => step <= remainingMs) ?? served[0] ?? shortestMs;
 export const delayQueue = (name: string, step: number): string => `${name}.delay.${step}`;
 
 /** The delay queues a destination leads through: all for delays of its own, else those of its retry policy. */
@@ -55,7 +63,8 @@ export function servedSteps(destination: Destination, channel: ChannelCapabiliti
 }
 
 /** With every step a message may hop down through. `RetryLater` may ask for any time up to the longest of the policy. */
-const stepsBelow = (longestMs: number): readonly number[] => (longestMs > 0 ? delaySteps.filter((step) => step <= Math.max(longestMs, shortestMs)) : []);
+const stepsBelow = (longestMs: number): readonly number[] =>
+  longestMs > 0 ? delaySteps.filter((step) => step <= Math.max(longestMs, shortestMs)) : [];
 
 function longestWaitMs(destination: Destination): number {
   const { attempts, backoff } = retryPolicy(destination.options.retry);
@@ -63,7 +72,10 @@ function longestWaitMs(destination: Destination): number {
 }
 
 /** The plan's row on retries: which way the policy's own waits will go. */
-export function retryRow(destination: Destination, channel: ChannelCapabilities): { readonly wanted: string; readonly met: Met } | undefined {
+export function retryRow(
+  destination: Destination,
+  channel: ChannelCapabilities,
+): { readonly wanted: string; readonly met: Met } | undefined {
   if (!isGuaranteed(destination, channel)) return undefined;
   const { attempts, backoff } = retryPolicy(destination.options.retry);
   if (attempts === 1) return undefined;
@@ -72,15 +84,27 @@ export function retryRow(destination: Destination, channel: ChannelCapabilities)
 
 function stepOf(destination: Destination, channel: ChannelCapabilities, backoff: Backoff): RetryStep {
   const schedule = nativeSchedule(destination, channel);
-  const terms = { kind: destination.kind, channel, ordered: isOrdered(destination), brokerDelayMs: scheduledMs(schedule, 1) };
+  const terms = {
+    kind: destination.kind,
+    channel,
+    ordered: isOrdered(destination),
+    brokerDelayMs: scheduledMs(schedule, 1),
+  };
   return retryStep(terms, backoff(1));
 }
 
 function metBy(step: RetryStep): Met {
   switch (step) {
-    case 'release': return byBroker;
-    case 'in-place': return byWaybill('kept and run again in place', 'holds a place in flight while it waits');
-    case 'send-again': return byWaybill('a confirmed copy with a delay, then accept', 'a crash between the two leaves two copies');
-    case 'delay-queue': return byWaybill('delay queues served by the consumers', 'a crash in between leaves two copies; late by some milliseconds');
+    case 'release':
+      return byBroker;
+    case 'in-place':
+      return byWaybill('kept and run again in place', 'holds a place in flight while it waits');
+    case 'send-again':
+      return byWaybill('a confirmed copy with a delay, then accept', 'a crash between the two leaves two copies');
+    case 'delay-queue':
+      return byWaybill(
+        'delay queues served by the consumers',
+        'a crash in between leaves two copies; late by some milliseconds',
+      );
   }
 }

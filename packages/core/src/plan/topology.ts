@@ -12,22 +12,46 @@ export function placeOf(destination: Destination, driver: string): Place {
 }
 
 /** Dead letters and delay queues: plain queues beside the destination. */
-export const sideQueue = (name: string): QueueDeclaration => ({ kind: 'queue', name, order: 'none', priority: false, ttl: false, delay: false, ifMissing: true });
+export const sideQueue = (name: string): QueueDeclaration => ({
+  kind: 'queue',
+  name,
+  order: 'none',
+  priority: false,
+  ttl: false,
+  delay: false,
+  ifMissing: true,
+});
 
 /** What must exist for this destination, emulation included. Order matters: what is pointed at comes first. */
-export function declarations(destination: Destination, channel: ChannelCapabilities, driver: string): readonly Declaration[] {
+export function declarations(
+  destination: Destination,
+  channel: ChannelCapabilities,
+  driver: string,
+): readonly Declaration[] {
   const named = wantsDeadLetter(destination, channel) ? deadLetterOf(destination) : undefined;
   const dead = named === destination.name ? undefined : named;
-  const beside = [...(dead === undefined ? [] : [dead]), ...servedSteps(destination, channel).map((step) => delayQueue(destination.name, step))];
+  const beside = [
+    ...(dead === undefined ? [] : [dead]),
+    ...servedSteps(destination, channel).map((step) => delayQueue(destination.name, step)),
+  ];
   return [...beside.map(sideQueue), own(destination, channel, placeOf(destination, driver), dead)];
 }
 
-function own(destination: Destination, channel: ChannelCapabilities, place: Place, dead: string | undefined): Declaration {
+function own(
+  destination: Destination,
+  channel: ChannelCapabilities,
+  place: Place,
+  dead: string | undefined,
+): Declaration {
   const { needs, options, kind } = destination;
   switch (kind) {
     case 'queue': {
       const retry = nativeSchedule(destination, channel);
-      const asked = { priority: needs.priority !== undefined, ttl: needs.ttl !== undefined, delay: needs.delay !== undefined };
+      const asked = {
+        priority: needs.priority !== undefined,
+        ttl: needs.ttl !== undefined,
+        delay: needs.delay !== undefined,
+      };
       return { kind, ...place, ...asked, ...(dead !== undefined && { deadLetter: dead }), ...(retry && { retry }) };
     }
     case 'topic':
@@ -37,4 +61,5 @@ function own(destination: Destination, channel: ChannelCapabilities, place: Plac
   }
 }
 
-const pick = <K extends string>(value: number | undefined, name: K): Partial<Record<K, number>> => (value === undefined ? {} : ({ [name]: value } as Record<K, number>));
+const pick = <K extends string>(value: number | undefined, name: K): Partial<Record<K, number>> =>
+  value === undefined ? {} : ({ [name]: value } as Record<K, number>);

@@ -40,7 +40,10 @@ export class Batcher {
     this.#members = [];
     if (members.length === 0) return;
     try {
-      await this.#handler(members.map(({ loan }) => loan.value), members.map(({ loan }) => loan));
+      await this.#handler(
+        members.map(({ loan }) => loan.value),
+        members.map(({ loan }) => loan),
+      );
       for (const { done } of members) done();
     } catch (error) {
       for (const { failed } of members) failed(error);

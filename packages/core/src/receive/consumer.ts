@@ -73,7 +73,11 @@ export class SteadyConsumer implements AsyncDisposable {
     this.#scheduler.resume();
   }
   async seek(to: Start | { readonly after: Readonly<Record<string, string>> }): Promise<void> {
-    if (!this.#live) throw new WaybillError('unavailable', `${this.#setup.name}: the consumer has no connection now, so it cannot seek; try again when it is live`);
+    if (!this.#live)
+      throw new WaybillError(
+        'unavailable',
+        `${this.#setup.name}: the consumer has no connection now, so it cannot seek; try again when it is live`,
+      );
     await this.#live.seek(to);
   }
 
@@ -99,7 +103,7 @@ export class SteadyConsumer implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    for (let failures = 0; !this.#stop.signal.aborted; ) {
+    for (let failures = 0; !this.#stop.signal.aborted;) {
       try {
         await this.#serve(await this.#keeper.live(this.#stop.signal), () => (failures = 0));
       } catch (cause) {
@@ -118,7 +122,13 @@ export class SteadyConsumer implements AsyncDisposable {
   }
   #giveUp(cause: unknown): void {
     this.#stop.abort();
-    this.#hopeless(WaybillError.is(cause) ? cause : new WaybillError(this.#setup.codeOf(cause), `${this.#setup.name}: cannot be consumed: ${String(cause)}`, { cause }));
+    this.#hopeless(
+      WaybillError.is(cause)
+        ? cause
+        : new WaybillError(this.#setup.codeOf(cause), `${this.#setup.name}: cannot be consumed: ${String(cause)}`, {
+            cause,
+          }),
+    );
   }
 
   async #serve(link: Link, worked: () => void): Promise<void> {
@@ -148,10 +158,17 @@ export class SteadyConsumer implements AsyncDisposable {
   /** A stream read without a group goes on where this consumer was, not where it once began. */
   #from(): Source {
     const { from: source } = this.#setup;
-    if (source.kind !== 'stream' || source.group !== undefined || Object.keys(this.positions).length === 0) return source;
+    if (source.kind !== 'stream' || source.group !== undefined || Object.keys(this.positions).length === 0)
+      return source;
     const { from } = source;
-    const after = typeof from === 'object' && 'after' in from ? { ...from.after, ...this.positions } : { ...this.positions };
-    const otherwise = typeof from === 'object' && 'after' in from ? from.otherwise : from === 'latest' ? { timestamp: this.#since } : from;
+    const after =
+      typeof from === 'object' && 'after' in from ? { ...from.after, ...this.positions } : { ...this.positions };
+    const otherwise =
+      typeof from === 'object' && 'after' in from
+        ? from.otherwise
+        : from === 'latest'
+          ? { timestamp: this.#since }
+          : from;
     return { ...source, from: { after, otherwise } };
   }
 

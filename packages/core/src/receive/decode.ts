@@ -22,7 +22,10 @@ export function decoder(destination: Destination): Decode {
 function read(codec: Codec, { body, contentType }: Incoming): unknown {
   if (body === null) return null;
   if (contentType !== undefined && contentType !== codec.contentType && !codec.accepts(contentType)) {
-    throw new WaybillError('decode', `the message is ${contentType}, and this destination expects ${codec.contentType}`);
+    throw new WaybillError(
+      'decode',
+      `the message is ${contentType}, and this destination expects ${codec.contentType}`,
+    );
   }
   try {
     return codec.decode(body);
@@ -32,6 +35,7 @@ function read(codec: Codec, { body, contentType }: Incoming): unknown {
 }
 
 function checked(result: SchemaResult<unknown>): unknown {
-  if (result.issues) throw new WaybillError('decode', `the message does not match the schema: ${describeIssues(result.issues)}`);
+  if (result.issues)
+    throw new WaybillError('decode', `the message does not match the schema: ${describeIssues(result.issues)}`);
   return result.value;
 }

@@ -7,7 +7,7 @@ export class HandOver {
   readonly #ready = new Backlog<Loan>();
   readonly #held = new Map<Loan, () => void>();
   #wake: (() => void) | undefined;
-  #ended: { readonly error: unknown } | undefined;
+  #ended = false;
 
   constructor(atMostOnce: boolean) {
     this.#atMostOnce = atMostOnce;
@@ -30,15 +30,14 @@ export class HandOver {
       if (loan && this.#atMostOnce) this.#done(loan);
       if (loan && (loan.isOpen || this.#atMostOnce)) return loan;
       if (loan) continue;
-      if (this.#ended?.error !== undefined) throw this.#ended.error;
       if (this.#ended) return undefined;
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
 
-  /** Gives back everything that is not settled; from then on `next` ends, or throws the error. */
-  end(error?: unknown): void {
-    this.#ended ??= { error };
+  /** Gives back everything that is not settled; from then on `next` ends. */
+  end(): void {
+    this.#ended = true;
     this.#wake?.();
     for (const loan of [...this.#held.keys()]) this.#giveBack(loan);
   }

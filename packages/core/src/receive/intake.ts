@@ -58,13 +58,17 @@ export class Intake implements LaneOwner {
       const intake = new LaneIntake(lane, this.#setup, this.#book, this.#credit, this.#waiting);
       this.#lanes.set(lane, intake);
       this.#credit.lanes = this.#lanes.size;
-      if (this.#book instanceof PositionBook && this.#setup.delivery === 'at-least-once') this.#book.watch(lane as Lane<Positioned>, () => intake.wake());
+      if (this.#book instanceof PositionBook && this.#setup.delivery === 'at-least-once')
+        this.#book.watch(lane as Lane<Positioned>, () => intake.wake());
       void intake.run().catch((cause: unknown) => this.#finish({ cause }));
     }
   }
 
   async revoking(lanes: readonly Lane[], withinMs: number): Promise<void> {
-    await this.#settled(lanes.flatMap((lane) => this.#lanes.get(lane) ?? []), withinMs);
+    await this.#settled(
+      lanes.flatMap((lane) => this.#lanes.get(lane) ?? []),
+      withinMs,
+    );
   }
 
   ended(lanes: readonly Lane[]): void {

@@ -63,7 +63,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
 
   /** Pulls until stopped (resolves) or until the receiver fails (rejects with its cause). */
   async run(): Promise<void> {
-    for (let owed = false; !this.#stopped; ) {
+    for (let owed = false; !this.#stopped;) {
       if (this.#seeking) await this.#seeking;
       const free = this.#free();
       // After a short pull the broker may still owe us the rest; what arrives must not wait unseen.
@@ -93,7 +93,13 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   /** Lets what has started end, gives back the rest, and goes on at another position. */
   seek(to: Start | { readonly after: string }): Promise<void> {
     const seek = this.lane.seek?.bind(this.lane);
-    if (!seek) return Promise.reject(new WaybillError('unsupported', `${this.source}: this broker cannot seek while consuming; close the consumer and open another one from there`));
+    if (!seek)
+      return Promise.reject(
+        new WaybillError(
+          'unsupported',
+          `${this.source}: this broker cannot seek while consuming; close the consumer and open another one from there`,
+        ),
+      );
     const done = this.#quiet()
       .then(() => this.#book.flushed())
       .then(() => seek(to))
@@ -109,7 +115,9 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   async #quiet(): Promise<void> {
     this.#pulling.abort();
     this.wake();
-    const unrun = new Set([...this.#open].filter((one) => one.isFree && !this.#running.has(one) && this.#book.givesBack(this.lane, one)));
+    const unrun = new Set(
+      [...this.#open].filter((one) => one.isFree && !this.#running.has(one) && this.#book.givesBack(this.lane, one)),
+    );
     this.#setup.scheduler.withdraw((one) => unrun.has(one));
     for (const loan of unrun) loan.settle(returned);
     if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve));

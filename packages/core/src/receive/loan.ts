@@ -44,26 +44,58 @@ export class Loan implements Delivery, StreamRecord {
     this.#keeper = keeper;
   }
 
-  get id(): string | undefined { return this.incoming.id; }
-  get key(): string | undefined { return this.incoming.key; }
-  get routingKey(): string | undefined { return this.incoming.routingKey; }
-  get contentType(): string | undefined { return this.incoming.contentType; }
-  get sentAt(): number | undefined { return this.incoming.sentAt; }
-  get correlationId(): string | undefined { return this.incoming.correlationId; }
-  get replyTo(): string | undefined { return this.incoming.replyTo; }
-  get native(): unknown { return this.incoming.native; }
-  get lane(): string { return this.#keeper.lane.id; }
-  get source(): string { return this.#keeper.source; }
-  get position(): string { return (this.incoming as Positioned).position; }
-  get headers(): Readonly<Record<string, string>> { return (this.#headers ??= ownHeaders(this.incoming.headers)); }
-  get deadLetter(): DeadLetterCause | undefined { return causeOf(this.incoming.headers); }
-  get redelivered(): boolean { return this.incoming.redelivered ?? this.attempt > 1; }
+  get id(): string | undefined {
+    return this.incoming.id;
+  }
+  get key(): string | undefined {
+    return this.incoming.key;
+  }
+  get routingKey(): string | undefined {
+    return this.incoming.routingKey;
+  }
+  get contentType(): string | undefined {
+    return this.incoming.contentType;
+  }
+  get sentAt(): number | undefined {
+    return this.incoming.sentAt;
+  }
+  get correlationId(): string | undefined {
+    return this.incoming.correlationId;
+  }
+  get replyTo(): string | undefined {
+    return this.incoming.replyTo;
+  }
+  get native(): unknown {
+    return this.incoming.native;
+  }
+  get lane(): string {
+    return this.#keeper.lane.id;
+  }
+  get source(): string {
+    return this.#keeper.source;
+  }
+  get position(): string {
+    return (this.incoming as Positioned).position;
+  }
+  get headers(): Readonly<Record<string, string>> {
+    return (this.#headers ??= ownHeaders(this.incoming.headers));
+  }
+  get deadLetter(): DeadLetterCause | undefined {
+    return causeOf(this.incoming.headers);
+  }
+  get redelivered(): boolean {
+    return this.incoming.redelivered ?? this.attempt > 1;
+  }
   /** Reads a header, so core asks only when it matters. */
   get attempt(): number {
     return Number(this.incoming.headers['waybill-attempts'] ?? 0) + (this.incoming.attempt ?? 1) + this.heldRuns;
   }
-  get isOpen(): boolean { return this.#fate === 'open'; }
-  get isLost(): boolean { return this.#fate === 'lost'; }
+  get isOpen(): boolean {
+    return this.#fate === 'open';
+  }
+  get isLost(): boolean {
+    return this.#fate === 'lost';
+  }
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
     if (this.isLost) this.#abort.abort(lost());
@@ -71,14 +103,18 @@ export class Loan implements Delivery, StreamRecord {
   }
 
   /** Open, and nobody has said yet what becomes of it. */
-  get isFree(): boolean { return this.#fate === 'open' && this.#asked === undefined; }
+  get isFree(): boolean {
+    return this.#fate === 'open' && this.#asked === undefined;
+  }
 
   start(): void {
     this.#asked = undefined;
     this.#keeper.start(this);
   }
   /** Runs it again in its place. */
-  again(): void { this.#keeper.again(this); }
+  again(): void {
+    this.#keeper.again(this);
+  }
 
   accept(): Promise<Settled> {
     if (this.#claim('accept')) this.settle(accepted);
@@ -86,7 +122,8 @@ export class Loan implements Delivery, StreamRecord {
   }
   release(options: { readonly delayMs?: number } = {}): Promise<Settled> {
     if (!this.#claim('release')) return this.outcome();
-    if (options.delayMs || this.mark !== undefined) return this.#keeper.retry(this, options.delayMs ?? 0).then(() => (this.isOpen ? 'settled' : this.outcome()));
+    if (options.delayMs || this.mark !== undefined)
+      return this.#keeper.retry(this, options.delayMs ?? 0).then(() => (this.isOpen ? 'settled' : this.outcome()));
     this.settle({ outcome: 'release', delayMs: 0, failed: false });
     return this.outcome();
   }
@@ -108,7 +145,9 @@ export class Loan implements Delivery, StreamRecord {
     this.#keeper.settle(this, outcome);
   }
   /** The broker has it. */
-  answered(): void { this.#answer('settled'); }
+  answered(): void {
+    this.#answer('settled');
+  }
 
   /** at-most-once: it was settled before it came; it only takes a slot until the handler ends. */
   forgotten(): void {
@@ -126,14 +165,19 @@ export class Loan implements Delivery, StreamRecord {
   }
 
   /** Tells the handler to stop, for a reason other than loss. */
-  interrupt(reason: WaybillError): void { this.#abort?.abort(reason); }
+  interrupt(reason: WaybillError): void {
+    this.#abort?.abort(reason);
+  }
 
   /** False: said already, or lost. A second, different word is a mistake of the caller's. */
   #claim(outcome: Outcome['outcome']): boolean {
     if (this.#fate === 'lost') return false;
     const said = this.#asked ?? (this.#fate === 'open' ? undefined : this.#fate);
     if (said !== undefined && said !== outcome) {
-      throw new WaybillError('already-settled', `${this.source}: the delivery is settled with ${said}, so ${outcome} does nothing; settle a delivery once`);
+      throw new WaybillError(
+        'already-settled',
+        `${this.source}: the delivery is settled with ${said}, so ${outcome} does nothing; settle a delivery once`,
+      );
     }
     this.#asked = outcome;
     return said === undefined;
@@ -151,4 +195,5 @@ export class Loan implements Delivery, StreamRecord {
 }
 
 const accepted: Outcome = Object.freeze({ outcome: 'accept' });
-const lost = (): WaybillError => new WaybillError('lease-lost', 'the delivery is no longer ours; the message will be delivered again');
+const lost = (): WaybillError =>
+  new WaybillError('lease-lost', 'the delivery is no longer ours; the message will be delivered again');

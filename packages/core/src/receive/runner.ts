@@ -34,9 +34,11 @@ export function runner(terms: RunTerms): (loan: Loan) => Promise<void> | void {
   const { matches, expires, mostDeliveries, fate, clock } = terms;
   return (loan) => {
     const { incoming } = loan;
-    if (incoming.attempt !== undefined && incoming.attempt > 1 && loan.attempt > mostDeliveries) return fate.bury(loan, 'exhausted', new Error('it was delivered again and again, and no run ended'));
+    if (incoming.attempt !== undefined && incoming.attempt > 1 && loan.attempt > mostDeliveries)
+      return fate.bury(loan, 'exhausted', new Error('it was delivered again and again, and no run ended'));
     if (matches && !matches(incoming)) return loan.settle(accepted);
-    if (expires && Number(incoming.headers['waybill-expires'] ?? Infinity) <= clock.now()) return fate.bury(loan, 'expired', new Error('it was not reached within its time to live'));
+    if (expires && Number(incoming.headers['waybill-expires'] ?? Infinity) <= clock.now())
+      return fate.bury(loan, 'expired', new Error('it was not reached within its time to live'));
     return run(loan, terms, guarded);
   };
 }
@@ -48,7 +50,11 @@ type Guarded = (loan: Loan) => unknown;
 function runThenSettle(loan: Loan, terms: RunTerms, guarded: Guarded): Promise<void> | void {
   try {
     const running = guarded(loan);
-    if (isPromise(running)) return running.then(() => conclude(loan, terms), (error: unknown) => failed(loan, terms, error));
+    if (isPromise(running))
+      return running.then(
+        () => conclude(loan, terms),
+        (error: unknown) => failed(loan, terms, error),
+      );
     conclude(loan, terms);
   } catch (error) {
     return failed(loan, terms, error);
@@ -58,7 +64,9 @@ function conclude(loan: Loan, { byHand }: RunTerms): void {
   if (!byHand && loan.isFree) loan.settle(accepted);
 }
 const failed = (loan: Loan, { fate }: RunTerms, error: unknown): Promise<void> =>
-  WaybillError.is(error, 'decode') && loan.value === undefined ? fate.bury(loan, 'undecodable', error) : fate.failed(loan, error);
+  WaybillError.is(error, 'decode') && loan.value === undefined
+    ? fate.bury(loan, 'undecodable', error)
+    : fate.failed(loan, error);
 
 /** at-most-once: the broker has forgotten it before it got here, so whatever happens it is not run again. */
 async function runForgotten(loan: Loan, { fate }: RunTerms, guarded: Guarded): Promise<void> {
@@ -97,22 +105,31 @@ function chain(middleware: readonly Middleware[], call: (loan: Loan) => unknown)
 }
 
 /** A handler that ignores its signal runs on; its slot is free, and its message is tried again as the policy says. */
-function withTimeout(call: (loan: Loan) => unknown, timeoutMs: number, { clock, source }: RunTerms): (loan: Loan) => Promise<unknown> {
+function withTimeout(
+  call: (loan: Loan) => unknown,
+  timeoutMs: number,
+  { clock, source }: RunTerms,
+): (loan: Loan) => Promise<unknown> {
   return (loan) =>
     new Promise((resolve, reject) => {
       const { signal } = loan;
       const timer = clock.after(timeoutMs, () => {
-        const error = new WaybillError('timeout', `${source}: the handler did not end within ${timeoutMs} ms`, { destination: source });
+        const error = new WaybillError('timeout', `${source}: the handler did not end within ${timeoutMs} ms`, {
+          destination: source,
+        });
         if (!signal.aborted) loan.interrupt(error);
         reject(error);
       });
-      void (async () => call(loan))().then(resolve, reject).finally(() => timer.cancel());
+      void (async () => call(loan))()
+        .then(resolve, reject)
+        .finally(() => timer.cancel());
     });
 }
 
 async function observed(loan: Loan, call: (loan: Loan) => unknown, { observer, source }: RunTerms): Promise<void> {
   const from = performance.now();
-  const tell = (failure: object): void => observer.handled({ source, id: loan.id, attempt: loan.attempt, durationMs: performance.now() - from, ...failure });
+  const tell = (failure: object): void =>
+    observer.handled({ source, id: loan.id, attempt: loan.attempt, durationMs: performance.now() - from, ...failure });
   try {
     await call(loan);
     tell({});
@@ -123,4 +140,5 @@ async function observed(loan: Loan, call: (loan: Loan) => unknown, { observer, s
 }
 
 const accepted: Outcome = Object.freeze({ outcome: 'accept' });
-const isPromise = (value: unknown): value is Promise<unknown> => typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function';
+const isPromise = (value: unknown): value is Promise<unknown> =>
+  typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function';

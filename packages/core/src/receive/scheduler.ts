@@ -85,7 +85,8 @@ export class Scheduler<T> {
   #fill(): void {
     if (this.#filling) return;
     this.#filling = true;
-    while (!this.#paused && this.#running < this.#concurrency && this.#ready.size > 0) this.#start(this.#ready.shift()!);
+    while (!this.#paused && this.#running < this.#concurrency && this.#ready.size > 0)
+      this.#start(this.#ready.shift()!);
     this.#filling = false;
   }
   #start(item: T): void {

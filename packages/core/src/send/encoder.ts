@@ -36,7 +36,9 @@ export class Encoder {
     if (options !== nothing) this.#check(options);
     if (!this.#validates || value === null) return this.#message(value, options);
     const result = this.#destination.schema!['~standard'].validate(value);
-    return result instanceof Promise ? result.then((done) => this.#validated(value, done, options)) : this.#validated(value, result, options);
+    return result instanceof Promise
+      ? result.then((done) => this.#validated(value, done, options))
+      : this.#validated(value, result, options);
   }
 
   #validated(value: unknown, result: SchemaResult<unknown>, options: Sending): Outgoing {
@@ -80,31 +82,49 @@ export class Encoder {
     const keyOf = this.#destination.options.key;
     if (keyOf === undefined || value === null) return undefined;
     const key: unknown = keyOf(value);
-    if (typeof key !== 'string' || !key.isWellFormed()) throw this.#invalid(`key() must return well-formed text, not ${typeof key}`);
+    if (typeof key !== 'string' || !key.isWellFormed())
+      throw this.#invalid(`key() must return well-formed text, not ${typeof key}`);
     return key;
   }
 
   #checkSize({ body, headers }: Outgoing): void {
     const { maxBytes } = this.#channel.limits;
     let bytes = body?.byteLength ?? 0;
-    if (headers !== noHeaders) for (const [name, value] of Object.entries(headers)) bytes += name.length + Buffer.byteLength(value);
+    if (headers !== noHeaders)
+      for (const [name, value] of Object.entries(headers)) bytes += name.length + Buffer.byteLength(value);
     if (bytes <= maxBytes) return;
-    throw new WaybillError('too-large', `${this.#where}: the message has ${bytes} bytes with its headers, and ${this.#driver} carries at most ${maxBytes}; send a reference to it instead`, { broker: this.#driver, destination: this.#destination.name });
+    throw new WaybillError(
+      'too-large',
+      `${this.#where}: the message has ${bytes} bytes with its headers, and ${this.#driver} carries at most ${maxBytes}; send a reference to it instead`,
+      { broker: this.#driver, destination: this.#destination.name },
+    );
   }
 
   /** Delay, time to live and priority are planned for at start-up, so what was not asked for is refused. */
   #check(options: Sending): void {
     checkSending(this.#where, this.#destination.kind, options);
     for (const [option, need] of planned) {
-      if (options[option] !== undefined && this.#destination.needs[need] === undefined) throw this.#invalid(`${option} needs the destination's word first: add needs: { ${need}: true }`);
+      if (options[option] !== undefined && this.#destination.needs[need] === undefined)
+        throw this.#invalid(`${option} needs the destination's word first: add needs: { ${need}: true }`);
     }
     const { delay, limits } = this.#channel;
-    if (delay === 'native' && (options.delayMs ?? 0) > limits.maxDelayMs) throw this.#invalid(`delayMs is ${options.delayMs}, and ${this.#driver} keeps a message at most ${limits.maxDelayMs} ms`);
+    if (delay === 'native' && (options.delayMs ?? 0) > limits.maxDelayMs)
+      throw this.#invalid(
+        `delayMs is ${options.delayMs}, and ${this.#driver} keeps a message at most ${limits.maxDelayMs} ms`,
+      );
   }
 
   #invalid(message: string, cause?: unknown): WaybillError {
-    return new WaybillError('invalid', `${this.#where}: ${message}`, { broker: this.#driver, destination: this.#destination.name, cause });
+    return new WaybillError('invalid', `${this.#where}: ${message}`, {
+      broker: this.#driver,
+      destination: this.#destination.name,
+      cause,
+    });
   }
 }
 
-const planned = [['delayMs', 'delay'], ['ttlMs', 'ttl'], ['priority', 'priority']] as const;
+const planned = [
+  ['delayMs', 'delay'],
+  ['ttlMs', 'ttl'],
+  ['priority', 'priority'],
+] as const;

@@ -1,6 +1,5 @@
 import type { Outgoing, Sent } from '../driver/message.ts';
 import type { SendFailure, WaybillError } from '../error/error.ts';
-import type { Outlet } from './outlet.ts';
 
 /** Who waits for a message: the promise of one send, or one promise for all of a `sendMany`. */
 export interface Waiter {
@@ -10,7 +9,8 @@ export interface Waiter {
 
 /** One message from `send` to its outcome. */
 export interface Item {
-  readonly outlet: Outlet;
+  /** Where it goes once the window has room. */
+  readonly outlet: { add(item: Item): void };
   readonly message: Outgoing;
   readonly waiter: Waiter;
   /** The waiter's own number for it. */

@@ -17,15 +17,28 @@ export interface Sending {
 }
 
 const longestText = 255;
-const shortText = (what: string): Check => (value) => {
-  if (typeof value !== 'string' || value === '') return `must be ${what}: a string that is not empty`;
-  return value.isWellFormed() && Buffer.byteLength(value) <= longestText ? undefined : `must be well-formed text of at most ${longestText} bytes`;
-};
+const shortText =
+  (what: string): Check =>
+  (value) => {
+    if (typeof value !== 'string' || value === '') return `must be ${what}: a string that is not empty`;
+    return value.isWellFormed() && Buffer.byteLength(value) <= longestText
+      ? undefined
+      : `must be well-formed text of at most ${longestText} bytes`;
+  };
 const routingKey: Check = (value) =>
-  typeof value === 'string' && value.isWellFormed() && Buffer.byteLength(value) <= longestText ? undefined : `must be well-formed text of at most ${longestText} bytes, words split by "."`;
-const messageId: Check = (value) => (typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value) ? undefined : 'must be 1 to 128 printable ASCII characters without spaces');
-const ttl: Check = (value) => (value === 0 ? 'must be above 0; a message that may not live cannot be sent' : checkDuration({})(value));
-const priority: Check = (value) => (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 9 ? undefined : 'must be a whole number from 0 (lowest) to 9');
+  typeof value === 'string' && value.isWellFormed() && Buffer.byteLength(value) <= longestText
+    ? undefined
+    : `must be well-formed text of at most ${longestText} bytes, words split by "."`;
+const messageId: Check = (value) =>
+  typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value)
+    ? undefined
+    : 'must be 1 to 128 printable ASCII characters without spaces';
+const ttl: Check = (value) =>
+  value === 0 ? 'must be above 0; a message that may not live cannot be sent' : checkDuration({})(value);
+const priority: Check = (value) =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 9
+    ? undefined
+    : 'must be a whole number from 0 (lowest) to 9';
 
 const shared: Fields = {
   id: messageId,
@@ -50,7 +63,8 @@ export function checkSending(where: string, kind: 'queue' | 'topic' | 'stream', 
 
 /** What every broker carries unchanged: ASCII names, and values that are strings and not empty. */
 function checkHeaders(where: string, headers: unknown): void {
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) throw new WaybillError('invalid', `${where}: headers must be an object of strings`);
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
+    throw new WaybillError('invalid', `${where}: headers must be an object of strings`);
   for (const [name, value] of Object.entries(headers)) {
     const problem = headerProblem(name, value);
     if (problem !== undefined) throw new WaybillError('invalid', `${where}: header ${JSON.stringify(name)} ${problem}`);
@@ -58,9 +72,12 @@ function checkHeaders(where: string, headers: unknown): void {
 }
 
 function headerProblem(name: string, value: unknown): string | undefined {
-  if (!/^[\x21-\x7e]{1,128}$/.test(name)) return 'must have a name of 1 to 128 printable ASCII characters without spaces';
-  if (name.toLowerCase().startsWith(reservedPrefix)) return `is Waybill's own; choose a name that does not begin with "${reservedPrefix}"`;
-  if (typeof value !== 'string') return `must be a string, not ${value === null ? 'null' : typeof value}; say how it is written, for example String(value)`;
+  if (!/^[\x21-\x7e]{1,128}$/.test(name))
+    return 'must have a name of 1 to 128 printable ASCII characters without spaces';
+  if (name.toLowerCase().startsWith(reservedPrefix))
+    return `is Waybill's own; choose a name that does not begin with "${reservedPrefix}"`;
+  if (typeof value !== 'string')
+    return `must be a string, not ${value === null ? 'null' : typeof value}; say how it is written, for example String(value)`;
   if (value === '') return 'is empty, which not every broker can carry; leave it out';
   return value.isWellFormed() && !value.includes('\0') ? undefined : 'must be well-formed text without NUL';
 }

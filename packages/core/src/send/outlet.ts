@@ -37,7 +37,9 @@ export class Outlet {
   sendMany(messages: readonly Outgoing[]): Promise<void> {
     if (messages.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const waiter = new ManyWaiter(messages.length, (failures) => (failures.length === 0 ? resolve() : reject(this.#manyFailed(failures, messages.length))));
+      const waiter = new ManyWaiter(messages.length, (failures) =>
+        failures.length === 0 ? resolve() : reject(this.#manyFailed(failures, messages.length)),
+      );
       messages.forEach((message, index) => this.#admit(message, waiter, index));
     });
   }
@@ -56,12 +58,20 @@ export class Outlet {
   }
 
   #admit(message: Outgoing, waiter: Waiter, index: number): void {
-    this.#sender.admit({ outlet: this, message, waiter, index, deadline: this.#sender.clock.now() + this.#terms.timeoutMs, failures: 0 });
+    this.#sender.admit({
+      outlet: this,
+      message,
+      waiter,
+      index,
+      deadline: this.#sender.clock.now() + this.#terms.timeoutMs,
+      failures: 0,
+    });
   }
 
   #flush(): void {
     this.#scheduled = false;
-    while (this.#queued.size > 0 && (this.#terms.order === 'none' || this.#out.size === 0)) void this.#dispatch(this.#take());
+    while (this.#queued.size > 0 && (this.#terms.order === 'none' || this.#out.size === 0))
+      void this.#dispatch(this.#take());
   }
 
   /** Where a failed item would not stop a later one of its key, a call carries one item per key. */
@@ -79,7 +89,7 @@ export class Outlet {
     const batch = new Batch(items);
     this.#out.add(batch);
     this.#arm(batch.deadline);
-    for (let left = items; left.length > 0; ) {
+    for (let left = items; left.length > 0;) {
       const sent = await this.#hand(batch, left);
       left = sent.unsent.length === 0 ? this.#allStored(left, sent) : this.#conclude(left, sent);
       if (left.length > 0) await sleep(this.#sender.clock, backoffMs(left[0]!.failures));
@@ -91,7 +101,12 @@ export class Outlet {
   async #hand(batch: Batch, items: readonly Item[]): Promise<Sent> {
     const link = this.#sender.keeper.current ?? (await this.#live(batch));
     if (!link) return noneSent(items, 'rejected', this.#noLink());
-    const answer = link.send(this.#target, items.map((item) => item.message)).catch((error: unknown): Sent => noneSent(items, 'unknown', error));
+    const answer = link
+      .send(
+        this.#target,
+        items.map((item) => item.message),
+      )
+      .catch((error: unknown): Sent => noneSent(items, 'unknown', error));
     return Promise.race([answer, batch.answered]);
   }
 
@@ -138,7 +153,8 @@ export class Outlet {
     const { clock, keeper } = this.#sender;
     const code = keeper.codeOf(error);
     const late = clock.now() >= item.deadline || code === 'closed';
-    const again = outcome === 'rejected' ? isRetryable(code) && this.#terms.resend !== 'never' : this.#terms.resend === 'always';
+    const again =
+      outcome === 'rejected' ? isRetryable(code) && this.#terms.resend !== 'never' : this.#terms.resend === 'always';
     if (again && !late) return ++item.failures > 0;
     this.#sender.leave();
     item.waiter.failed(item.index, this.#described(outcome, error));
@@ -150,20 +166,37 @@ export class Outlet {
     const { broker, keeper } = this.#sender;
     const details = { broker, destination: name, cause: error };
     if (outcome === 'unknown') {
-      return new WaybillError('unknown-outcome', `${kind} ${name}: sent, but the answer was lost (${textOf(error)}); it may or may not be stored, so send it again only if twice does no harm`, details);
+      return new WaybillError(
+        'unknown-outcome',
+        `${kind} ${name}: sent, but the answer was lost (${textOf(error)}); it may or may not be stored, so send it again only if twice does no harm`,
+        details,
+      );
     }
-    return new WaybillError(keeper.codeOf(error), `${kind} ${name}: not sent: ${error instanceof Error ? error.message : String(error)}`, details);
+    return new WaybillError(
+      keeper.codeOf(error),
+      `${kind} ${name}: not sent: ${error instanceof Error ? error.message : String(error)}`,
+      details,
+    );
   }
 
   #crowded(): WaybillError {
     const { name, kind } = this.#target;
-    return new WaybillError('overloaded', `${kind} ${name}: not sent: too many sends wait for the broker already; await them, or use sendMany`, { broker: this.#sender.broker, destination: name });
+    return new WaybillError(
+      'overloaded',
+      `${kind} ${name}: not sent: too many sends wait for the broker already; await them, or use sendMany`,
+      { broker: this.#sender.broker, destination: name },
+    );
   }
 
   #manyFailed(failures: readonly SendFailure[], count: number): WaybillError {
     const worst = failures.find(({ error }) => error.code === 'unknown-outcome') ?? failures[0]!;
     const message = `${failures.length} of ${count} messages not stored for certain; see failures. First: ${worst.error.message}`;
-    return new WaybillError(worst.error.code, message, { broker: this.#sender.broker, destination: this.#target.name, failures, cause: worst.error });
+    return new WaybillError(worst.error.code, message, {
+      broker: this.#sender.broker,
+      destination: this.#target.name,
+      failures,
+      cause: worst.error,
+    });
   }
 
   /** One timer for all batches; it is not moved when one is answered. */
@@ -176,7 +209,10 @@ export class Outlet {
     let next = Infinity;
     for (const batch of this.#out) {
       if (batch.deadline > now) next = Math.min(next, batch.deadline);
-      else batch.answer(noneSent(batch.items, 'unknown', new WaybillError('timeout', `no answer within ${this.#terms.timeoutMs} ms`)));
+      else
+        batch.answer(
+          noneSent(batch.items, 'unknown', new WaybillError('timeout', `no answer within ${this.#terms.timeoutMs} ms`)),
+        );
     }
     if (next < Infinity) this.#arm(next);
   }

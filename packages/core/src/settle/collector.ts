@@ -87,4 +87,5 @@ export class Collector {
 }
 
 const allDone: ReadonlyMap<number, 'lost' | 'failed'> = new Map();
-const everyOne = (batch: readonly unknown[], outcome: 'lost' | 'failed'): ReadonlyMap<number, 'lost' | 'failed'> => new Map(batch.map((_, index) => [index, outcome]));
+const everyOne = (batch: readonly unknown[], outcome: 'lost' | 'failed'): ReadonlyMap<number, 'lost' | 'failed'> =>
+  new Map(batch.map((_, index) => [index, outcome]));

@@ -80,7 +80,7 @@ export class PositionBook implements Book {
   }
 
   async flushed(): Promise<void> {
-    for (let failed = false; this.#dirty().length > 0 && !this.#lost; ) {
+    for (let failed = false; this.#dirty().length > 0 && !this.#lost;) {
       if (failed) await new Promise<void>((resolve) => this.#clock.after(100, resolve));
       const before = this.#dirty().length;
       await this.#commit();
@@ -117,7 +117,9 @@ export class PositionBook implements Book {
     if (tracks.length === 0) return;
     const finished = tracks.map((track) => track.marks.finished);
     const marks = tracks.map((track) => ({ lane: track.lane, through: track.marks.take()! }));
-    const unsettled = await this.#receiver.commit!(marks).catch((error: unknown): readonly Unsettled[] => marks.map((_, index) => ({ index, outcome: 'failed', error })));
+    const unsettled = await this.#receiver.commit!(marks).catch((error: unknown): readonly Unsettled[] =>
+      marks.map((_, index) => ({ index, outcome: 'failed', error })),
+    );
     const byIndex = new Map(unsettled.map((one) => [one.index, one.outcome]));
     tracks.forEach((track, index) => {
       const outcome = byIndex.get(index);

@@ -13,7 +13,12 @@ export class ReceiptBook implements Book {
   readonly #leases: LeaseKeeper | undefined;
 
   constructor(receiver: MessageReceiver | LeaseReceiver, clock: Clock, maxBatch: number) {
-    this.#collector = new Collector(receiver, clock, maxBatch, receiver.style === 'lease' ? Math.min(250, receiver.leaseMs / 6) : 250);
+    this.#collector = new Collector(
+      receiver,
+      clock,
+      maxBatch,
+      receiver.style === 'lease' ? Math.min(250, receiver.leaseMs / 6) : 250,
+    );
     if (receiver.style === 'lease') this.#leases = new LeaseKeeper(receiver, clock, maxBatch);
   }
 
@@ -30,7 +35,8 @@ export class ReceiptBook implements Book {
   settle(_lane: Lane, loan: Loan, outcome: Outcome, done: () => void): void {
     this.#leases?.release(loan);
     const { receipt } = loan.incoming as Receipted;
-    const settlement: Settlement = outcome.outcome === 'accept' ? { receipt, outcome: 'accept' } : { ...outcome, receipt };
+    const settlement: Settlement =
+      outcome.outcome === 'accept' ? { receipt, outcome: 'accept' } : { ...outcome, receipt };
     this.#collector.add({ settlement, done, lost: () => loan.lose() });
   }
   async extend(loan: Loan): Promise<Settled> {
