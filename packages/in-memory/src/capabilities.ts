@@ -1,4 +1,4 @@
-import type { Capabilities, ChannelCapabilities, Limits } from '@waybill/core/driver';
+import type { Capabilities, ChannelCapabilities, Limits, StreamCapabilities } from '@waybill/core/driver';
 
 /** What one message and one call may hold, and how long messages may wait. */
 export const defaultLimits: Limits = {
@@ -22,6 +22,25 @@ const channel = {
   excludes: [['order', 'priority']],
 } as const satisfies Partial<ChannelCapabilities>;
 
+/** Total order is that of a stream with one partition, which is the default. */
+const log = {
+  style: 'position',
+  delivery: 'at-least-once',
+  order: 'total',
+  partial: 'prefix',
+  release: 'none',
+  attempts: 'none',
+  deadLetter: 'none',
+  delay: 'none',
+  ttl: 'none',
+  priority: 'none',
+  dedup: 'window',
+  excludes: [],
+  seek: 'timestamp',
+  group: 'native',
+  tombstone: 'native',
+} as const satisfies Omit<StreamCapabilities, 'limits'>;
+
 /** As an option of the broker says; everything else is fixed. */
 interface Chosen {
   readonly style: 'lease' | 'message';
@@ -41,9 +60,9 @@ export function capabilitiesOf({ style, limits }: Chosen) {
       pattern: 'wildcard',
       filter: 'headers',
     },
-    stream: 'none',
+    stream: { ...log, limits },
     reply: 'native',
-    atomic: 'none',
+    atomic: 'position-and-send',
     admin: 'manage',
   } as const satisfies Capabilities;
 }

@@ -6,3 +6,6 @@ export type { FaultKind, FaultOptions, FaultRates, Faults, InjectedFault } from 
 export type { MemoryDriver } from './link.ts';
 export type { BrokerOptions } from './options.ts';
 export { virtualClock, type VirtualClock } from './virtual-clock.ts';
+export type { KeptMessage } from './inspect.ts';
+export type { Settled } from './queue.ts';
+export type { WaitOptions } from './watch.ts';

@@ -17,10 +17,12 @@ import {
 } from '@waybill/core/driver';
 import { capabilitiesOf, type MemoryCapabilities } from './capabilities.ts';
 import { deferred } from './deferred.ts';
+import { Ending } from './ending.ts';
 import { notFound } from './errors.ts';
 import { QueueReceiver } from './receiver.ts';
 import { storeBatch } from './sender.ts';
 import type { Store } from './store.ts';
+import { GroupMember, StreamReader } from './stream-receiver.ts';
 import { administrationOf, declareAll } from './topology.ts';
 
 export type MemoryDriver<Native> = Driver<MemoryCapabilities, Native> & { readonly name: 'memory' };
@@ -48,26 +50,25 @@ interface Endable {
 class MemoryLink<Native> implements Link<Native> {
   readonly native: Native;
   readonly capabilities: Capabilities;
-  readonly closed: Promise<unknown>;
   readonly admin: Admin;
   readonly #store: Store;
   readonly #receivers = new Set<Endable>();
-  readonly #resolveClosed: (cause: unknown) => void;
-  #isOpen = true;
+  readonly #ending = new Ending();
 
   constructor(store: Store, native: Native, capabilities: Capabilities) {
-    const { promise, resolve } = deferred<unknown>();
     this.native = native;
     this.capabilities = capabilities;
-    this.closed = promise;
     this.admin = administrationOf(store, (call) => this.#answer(call));
     this.#store = store;
-    this.#resolveClosed = resolve;
     store.attach(this);
   }
 
+  get closed(): Promise<unknown> {
+    return this.#ending.closed;
+  }
+
   send(target: Target, batch: readonly Outgoing[]): Promise<Sent> {
-    if (!this.#isOpen) return Promise.resolve(noneSent(batch, 'rejected', linkClosed()));
+    if (this.#ending.isOver) return Promise.resolve(noneSent(batch, 'rejected', linkClosed()));
     if (this.#store.faults.quiet) return Promise.resolve(this.#sendNow(target, batch));
     return this.#sendUnderFaults(target, batch);
   }
@@ -90,9 +91,7 @@ class MemoryLink<Native> implements Link<Native> {
   }
 
   cut(cause: unknown): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    this.#resolveClosed(cause);
+    if (!this.#ending.end(cause)) return;
     this.#store.detach(this);
     for (const receiver of [...this.#receivers]) receiver.end(cause);
     this.#receivers.clear();
@@ -107,31 +106,49 @@ class MemoryLink<Native> implements Link<Native> {
   /** What the broker did not get round to before the link was lost may have been on its way: unknown. */
   async #sendUnderFaults(target: Target, batch: readonly Outgoing[]): Promise<Sent> {
     await this.#turn();
-    return this.#isOpen ? this.#sendNow(target, batch) : noneSent(batch, 'unknown', linkClosed());
+    return this.#ending.isOver ? noneSent(batch, 'unknown', linkClosed()) : this.#sendNow(target, batch);
   }
 
   #open(source: Source, options: ReceiveOptions): Receiver {
-    if (source.kind === 'stream') throw notFound('stream', source.name);
-    const { queue, address, end } = this.#store.open(source);
-    const receiver: QueueReceiver = new QueueReceiver({
-      queue,
-      host: this.#store,
-      style: this.#store.settings.style,
-      options,
-      ...(address !== undefined && { address }),
-      onEnd: () => {
-        this.#receivers.delete(receiver);
-        end?.();
-      },
-    });
+    const receiver = source.kind === 'stream' ? this.#openStream(source, options) : this.#openQueue(source, options);
     this.#receivers.add(receiver);
+    return receiver;
+  }
+
+  #openQueue(source: Exclude<Source, { readonly kind: 'stream' }>, options: ReceiveOptions): QueueReceiver {
+    const { queue, address, end } = this.#store.open(source);
+    const onEnd = (): void => {
+      this.#receivers.delete(receiver);
+      end?.();
+    };
+    const { style } = this.#store.settings;
+    const receiver = new QueueReceiver({ queue, host: this.#store, style, options, address, onEnd });
+    return receiver;
+  }
+
+  #openStream(
+    source: Extract<Source, { readonly kind: 'stream' }>,
+    options: ReceiveOptions,
+  ): StreamReader | GroupMember {
+    const stream = this.#store.stream(source.name);
+    const setup = {
+      stream,
+      host: this.#store,
+      forgets: options.delivery === 'at-most-once',
+      sinkOf: (target: Target) => this.#store.sink(target),
+      onEnd: () => this.#receivers.delete(receiver),
+    };
+    const receiver: StreamReader | GroupMember =
+      source.group === undefined
+        ? new StreamReader(setup, source.from)
+        : new GroupMember(setup, stream.group(source.group, source.from));
     return receiver;
   }
 
   async #answer<T>(call: () => T, signal?: AbortSignal): Promise<T> {
     if (!this.#store.faults.quiet) await this.#turn(signal);
     if (signal?.aborted) throw givenUp();
-    if (!this.#isOpen) throw linkClosed();
+    if (this.#ending.isOver) throw linkClosed();
     return call();
   }
 

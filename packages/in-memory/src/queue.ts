@@ -82,6 +82,11 @@ export class Queue {
     return this.#delayed.size;
   }
 
+  /** Nothing moves here: what is ready has nobody to take it. */
+  get isIdle(): boolean {
+    return this.#inFlight === 0 && this.delayed === 0 && (this.#readyCount === 0 || this.receivers.size === 0);
+  }
+
   put(stored: Stored, { delayMs = 0, ttlMs = Infinity, priority = 0 }: Keeping): undefined {
     const entry: Entry = {
       stored,

@@ -7,7 +7,7 @@ import {
   WaybillError,
 } from '@waybill/core/driver';
 import type { Alarm } from './alarms.ts';
-import { deferred } from './deferred.ts';
+import { Ending } from './ending.ts';
 import { Held } from './held.ts';
 import type { Host } from './host.ts';
 import { PendingPull } from './pending-pull.ts';
@@ -20,9 +20,9 @@ export interface ReceiverSetup {
   readonly style: 'lease' | 'message';
   readonly options: ReceiveOptions;
   /** Reply sources: what senders put into `replyTo`. */
-  readonly address?: string;
+  readonly address: string | undefined;
   /** Tidies up after it ended. */
-  readonly onEnd?: () => void;
+  readonly onEnd: () => void;
 }
 
 const allSettled: readonly Unsettled[] = Object.freeze([]);
@@ -32,32 +32,31 @@ export class QueueReceiver implements Waiter {
   readonly id = '';
   readonly style: 'lease' | 'message';
   readonly native: Queue;
-  readonly closed: Promise<unknown>;
   readonly leaseMs: number;
   readonly address?: string;
   readonly #host: Host;
+  readonly #ending = new Ending();
   readonly #held = new Held();
   readonly #settles: boolean;
   readonly #maxInFlight: number;
-  readonly #onEnd: (() => void) | undefined;
-  readonly #resolveClosed: (cause: unknown) => void;
+  readonly #onEnd: () => void;
   #pending: PendingPull<Delivery> | undefined;
   #leaseAlarm: Alarm | undefined;
-  #ended: { readonly cause: unknown } | undefined;
 
   constructor({ queue, host, style, options, address, onEnd }: ReceiverSetup) {
-    const { promise, resolve } = deferred<unknown>();
     this.style = style;
     this.native = queue;
-    this.closed = promise;
     this.leaseMs = Math.max(1, options.leaseMs);
     if (address !== undefined) this.address = address;
     this.#host = host;
     this.#settles = options.delivery === 'at-least-once';
     this.#maxInFlight = this.#settles ? Math.max(1, options.maxInFlight) : Infinity;
     this.#onEnd = onEnd;
-    this.#resolveClosed = resolve;
     queue.receivers.add(this);
+  }
+
+  get closed(): Promise<unknown> {
+    return this.#ending.closed;
   }
 
   start(owner: LaneOwner<Receipted<Delivery>>): void {
@@ -66,7 +65,7 @@ export class QueueReceiver implements Waiter {
 
   pull(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
     if (!this.#host.faults.quiet) this.#host.faults.operation();
-    if (this.#ended) return endOf(this.#ended.cause);
+    if (this.#ending.isOver) return this.#ending.cause ? Promise.reject(this.#ending.cause) : Promise.resolve([]);
     if (signal.aborted) return Promise.resolve([]);
     const taken = this.#take(limit);
     if (taken.length > 0) return Promise.resolve(taken);
@@ -90,17 +89,15 @@ export class QueueReceiver implements Waiter {
 
   /** Everything held goes back to the queue, and whoever pulls hears of it. */
   end(cause: unknown): void {
-    if (this.#ended) return;
-    this.#ended = { cause };
-    this.#resolveClosed(cause);
+    if (!this.#ending.end(cause)) return;
     this.native.receivers.delete(this);
     this.native.waiting.delete(this);
     this.#host.agenda.cancel(this.#leaseAlarm);
     for (const delivery of this.#held.toArray()) this.#takeBack(delivery);
-    if (cause === undefined) this.#pending?.resolve([]);
-    else this.#pending?.reject(cause);
+    if (this.#ending.cause) this.#pending?.reject(this.#ending.cause);
+    else this.#pending?.resolve([]);
     this.#pending = undefined;
-    this.#onEnd?.();
+    this.#onEnd();
     this.#host.changed();
   }
 
@@ -259,9 +256,3 @@ export class QueueReceiver implements Waiter {
 /** Where several wait, none takes what the others could run. */
 const shareOf = ({ ready, waiting }: Queue): number =>
   waiting.size === 0 ? Infinity : Math.ceil(ready / (waiting.size + 1));
-
-/** After `close` there is nothing more; after a loss everybody who asks is told. */
-const endOf = (cause: unknown): Promise<readonly never[]> =>
-  cause === undefined ? Promise.resolve([]) : Promise.reject(asError(cause));
-const asError = (cause: unknown): Error =>
-  cause instanceof Error ? cause : new WaybillError('unavailable', 'memory: the receiver has ended', { cause });

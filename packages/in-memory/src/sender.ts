@@ -30,16 +30,29 @@ export function storeBatch(host: Host, sink: Sink, batch: readonly Outgoing[]): 
   const broken = new Map<string, Failure>();
   for (let index = 0; index < batch.length; index += 1) {
     const message = batch[index]!;
-    const failure = broken.size > 0 ? broken.get(chainOf(sink, message)) : undefined;
-    const outcome = failure ?? storeOne(host, sink, message, now);
-    if (typeof outcome === 'number') positions[index] = outcome;
-    else if (outcome) {
-      unsent.push({ index, ...outcome });
-      if (sink.order !== 'none' && outcome.outcome !== 'unknown') broken.set(chainOf(sink, message), follower(sink));
+    const failure =
+      (broken.size > 0 ? broken.get(chainOf(sink, message)) : undefined) ?? failureOf(host, sink, message);
+    if (failure) {
+      unsent.push({ index, ...failure });
+      if (sink.order !== 'none') broken.set(chainOf(sink, message), follower(sink));
+      continue;
     }
+    const position = keep(sink, message, now);
+    if (position >= 0) positions[index] = position;
+    if (host.faults.strike('dropConfirm', sink.name, message.id))
+      unsent.push({ index, outcome: 'unknown', error: noAnswer(sink) });
   }
   host.changed();
   return sentOf(unsent, positions);
+}
+
+/** Stores a message, unless its send was stored before. Returns where it stands: in a stream, else -1. */
+export function keep(sink: Sink, message: Outgoing, now: number): number {
+  const known = sink.dedup.find(message.sendId, now);
+  if (known !== undefined) return known;
+  const position = sink.put(new Stored(message, now), message) ?? -1;
+  sink.dedup.remember(message.sendId, position);
+  return position;
 }
 
 function sentOf(unsent: readonly Unsent[], positions: readonly (number | undefined)[]): Sent {
@@ -54,20 +67,12 @@ const follower = (sink: Sink): Failure => ({
   error: refusal('overloaded', sink, 'not stored, because a message before it in its order was not'),
 });
 
-/** Where it stands (streams), or why its send failed. */
-function storeOne(host: Host, sink: Sink, message: Outgoing, now: number): number | Failure | undefined {
-  const failure =
-    problemWith(host, sink, message) ?? (host.faults.quiet ? undefined : faultBefore(host, sink, message));
-  if (failure) return failure;
-  const known = sink.dedup.find(message.sendId, now);
-  const position = known ?? sink.put(new Stored(message, now), message);
-  if (known === undefined) sink.dedup.remember(message.sendId, position ?? -1);
-  if (host.faults.strike('dropConfirm', sink.name, message.id)) return { outcome: 'unknown', error: noAnswer(sink) };
-  return position === -1 ? undefined : position;
-}
+/** Why a message will not be stored. */
+export const failureOf = (host: Host, sink: Sink, message: Outgoing): Failure | undefined =>
+  problemWith(host, sink, message) ?? (host.faults.quiet ? undefined : faultBefore(host, sink, message));
 
 /** What no resend can mend. */
-export function problemWith({ limits }: Host, sink: Sink, message: Outgoing): Failure | undefined {
+function problemWith({ limits }: Host, sink: Sink, message: Outgoing): Failure | undefined {
   const size = sizeOf(message);
   if (size > limits.maxBytes)
     return rejected('too-large', sink, `message ${message.id} has ${size} bytes; the most is ${limits.maxBytes}`);
@@ -103,8 +108,8 @@ const refusal = (
   { name }: Sink,
   problem: string,
 ): WaybillError => new WaybillError(code, `memory: ${name}: ${problem}`, { broker: 'memory', destination: name });
-const noAnswer = (sink: Sink): WaybillError =>
-  new WaybillError('unknown-outcome', `memory: ${sink.name}: no answer (an injected fault)`, {
+export const noAnswer = ({ name }: { readonly name: string }): WaybillError =>
+  new WaybillError('unknown-outcome', `memory: ${name}: no answer (an injected fault)`, {
     broker: 'memory',
-    destination: sink.name,
+    destination: name,
   });

@@ -9,6 +9,7 @@ import type { BrokerSettings } from './options.ts';
 import { Queue, type QueueSettings } from './queue.ts';
 import { type Entry, Stored } from './records.ts';
 import type { Sink } from './sender.ts';
+import { Stream, type StreamSettings } from './stream.ts';
 import { Topic } from './topic.ts';
 
 /** A connection that can be lost. */
@@ -30,6 +31,7 @@ export class Store implements Host {
   readonly faults: Faults;
   readonly queues = new Map<string, Queue>();
   readonly topics = new Map<string, Topic>();
+  readonly streams = new Map<string, Stream>();
   readonly inboxes = new Map<string, Queue>();
   /** Called when something moved. */
   onChange: (() => void) | undefined;
@@ -88,7 +90,7 @@ export class Store implements Host {
       case 'topic':
         return this.topics.get(target.name);
       case 'stream':
-        return undefined;
+        return this.streams.get(target.name);
       case 'reply':
         return this.inboxes.get(target.name);
     }
@@ -100,6 +102,10 @@ export class Store implements Host {
 
   topic(name: string): Topic {
     return this.topics.get(name) ?? missing('topic', name);
+  }
+
+  stream(name: string): Stream {
+    return this.streams.get(name) ?? missing('stream', name);
   }
 
   makeQueue(name: string, settings: QueueSettings): Queue {
@@ -114,6 +120,12 @@ export class Store implements Host {
     return topic;
   }
 
+  makeStream(name: string, settings: StreamSettings): Stream {
+    const stream = new Stream(name, settings, this);
+    this.streams.set(name, stream);
+    return stream;
+  }
+
   removeQueue(name: string): void {
     const queue = this.queues.get(name);
     this.queues.delete(name);
@@ -124,6 +136,12 @@ export class Store implements Host {
     const topic = this.topics.get(name);
     this.topics.delete(name);
     topic?.remove(notFound('topic', name));
+  }
+
+  removeStream(name: string): void {
+    const stream = this.streams.get(name);
+    this.streams.delete(name);
+    stream?.remove(notFound('stream', name));
   }
 
   /** What a new receiver takes from. `end` tidies up behind it. */
@@ -149,6 +167,17 @@ export class Store implements Host {
       case 'reply':
         return [];
     }
+  }
+
+  /** Where somebody consumes nothing is ready, and nowhere is anything in flight or waiting to become ready. */
+  get isIdle(): boolean {
+    const lines = [
+      ...this.queues.values(),
+      ...this.inboxes.values(),
+      ...[...this.topics.values()].flatMap((topic) => topic.queues()),
+    ];
+    const readers = [...this.streams.values()].flatMap((stream) => [...stream.receivers]);
+    return lines.every((queue) => queue.isIdle) && readers.every((reader) => reader.isIdle);
   }
 
   bury(deadLetter: string | undefined, entry: Entry, from: string, reason: string): void {

@@ -1,5 +1,15 @@
-import type { Admin, Declaration, Depth, Filter, Mismatch, Source } from '@waybill/core/driver';
+import {
+  type Admin,
+  type Declaration,
+  type Depth,
+  type Filter,
+  type Mismatch,
+  type Source,
+  type StreamDeclaration,
+  WaybillError,
+} from '@waybill/core/driver';
 import type { Queue } from './queue.ts';
+import type { Stream } from './stream.ts';
 import type { Store } from './store.ts';
 
 /** Makes what is missing (`create`), and reports what exists but differs, or does not exist and may not be made. */
@@ -40,7 +50,7 @@ function propertiesWanted(declaration: Declaration): Properties {
     case 'subscription':
       return { order: declaration.order, filter: describeFilter(declaration.filter) };
     case 'stream':
-      return {};
+      return wantedOfStream(declaration);
   }
 }
 
@@ -55,9 +65,21 @@ function propertiesFound(store: Store, declaration: Declaration): Properties | u
       return subscription && { order: subscription.queue.order, filter: describeFilter(subscription.filter) };
     }
     case 'stream':
-      return undefined;
+      return describeStream(store.streams.get(declaration.name));
   }
 }
+
+/** What a declaration leaves open is as it is. Total order is only in a single partition. */
+function wantedOfStream({ order, partitions, retentionMs }: StreamDeclaration): Properties {
+  const wanted = order === 'total' ? 1 : partitions;
+  return {
+    ...(wanted !== undefined && { partitions: String(wanted) }),
+    ...(retentionMs !== undefined && { retentionMs: String(retentionMs) }),
+  };
+}
+
+const describeStream = (stream: Stream | undefined): Properties | undefined =>
+  stream && { partitions: String(stream.settings.partitions), retentionMs: String(stream.settings.retentionMs) };
 
 const describeQueue = (queue: Queue | undefined): Properties | undefined =>
   queue && {
@@ -87,8 +109,23 @@ function create(store: Store, declaration: Declaration): void {
       store.topic(declaration.topic).subscribe(declaration.name, declaration.order, declaration.filter);
       return;
     case 'stream':
+      createStream(store, declaration);
       return;
   }
+}
+
+function createStream(store: Store, { name, order, partitions, retentionMs = Infinity }: StreamDeclaration): void {
+  if (order === 'total' && partitions !== undefined && partitions > 1) {
+    throw new WaybillError(
+      'invalid',
+      `memory: stream "${name}" cannot keep total order in ${partitions} partitions; give it one, or order "key"`,
+      { broker: 'memory', destination: name },
+    );
+  }
+  store.makeStream(name, {
+    partitions: order === 'total' ? 1 : (partitions ?? store.settings.partitions),
+    retentionMs,
+  });
 }
 
 /** `answer` runs a call when the broker gets round to it. */
@@ -101,6 +138,7 @@ export function administrationOf(store: Store, answer: <T>(call: () => T) => Pro
 }
 
 function depthOf(store: Store, source: Source): Depth {
+  if (source.kind === 'stream') return { ready: store.stream(source.name).lag(source.group, source.from) };
   const queues = store.linesOf(source);
   const sum = (count: (queue: Queue) => number): number => queues.reduce((total, queue) => total + count(queue), 0);
   return {
@@ -111,6 +149,7 @@ function depthOf(store: Store, source: Source): Depth {
 }
 
 function purge(store: Store, source: Source): void {
+  if (source.kind === 'stream') return store.stream(source.name).purge(source.group);
   for (const queue of store.linesOf(source)) queue.purge();
 }
 
@@ -124,6 +163,6 @@ function remove(store: Store, declaration: Declaration): void {
     case 'subscription':
       return store.topics.get(declaration.topic)?.unsubscribe(declaration.name);
     case 'stream':
-      return;
+      return store.removeStream(declaration.name);
   }
 }
