@@ -16,6 +16,7 @@ const tasks = {
   faults: ['packages/conformance/src/faults/main.ts'],
   bench: ['benchmarks/src/main.ts'],
   conformance: ['packages/conformance/src/cli/main.ts'],
+  tables: ['packages/conformance/src/tables/main.ts'],
 };
 
 /** Node that runs TypeScript files as they are, without a flag. */

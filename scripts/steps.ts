@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileSamples } from './checks/compile-samples.ts';
 import { checkCoreDependencies } from './checks/core-dependencies.ts';
@@ -18,11 +18,11 @@ import { packagingSteps } from './packaging/steps.ts';
 /** Packages with tests below `test/live/`: each needs a server, and each gets a step. */
 const livePackages = ['testbed', 'adapter-rabbitmq'];
 
-/** Programs of other packages that take part in a run; each ends with exit code 0 or fails its step. */
-const programs = {
-  'faults, a short run': ['packages/conformance/src/faults/main.ts', '--short'],
-  'generated tables are up to date': ['packages/conformance/src/tables/main.ts', '--check'],
-} as const;
+/** Tasks of `scripts/run.mjs` that take part in a run; each ends with exit code 0 or fails its step. */
+const tasks: readonly { readonly name: string; readonly task: readonly [string, ...string[]] }[] = [
+  { name: 'faults, a short run', task: ['faults', '--short'] },
+  { name: 'generated tables are up to date', task: ['tables', '--check'] },
+];
 
 function command(program: string, ...args: readonly string[]): () => Promise<void> {
   const [packageName = '', binary] = program.split(' ');
@@ -44,10 +44,10 @@ function liveStep(folder: string): Step {
   return { name: `tests on servers: ${folder}`, streams: true, run: () => vitest(name, '--project', name) };
 }
 
-function programStep([name, [file, ...args]]: [string, readonly [string, ...string[]]]): Step {
+function taskStep({ name, task }: (typeof tasks)[number]): Step {
+  const command = [process.execPath, 'scripts/run.mjs', ...task] as const;
   const start = async (): Promise<void> => {
-    if (!existsSync(join(root, file))) throw new Error(`${file} does not exist`);
-    await runOrFail([process.execPath, '--conditions=waybill-source', file, ...args], { show: true });
+    await runOrFail([...command], { show: true });
   };
   return { name, streams: true, run: start };
 }
@@ -111,8 +111,6 @@ const checks: readonly Step[] = [
   },
 ];
 
-const [faults, tables] = Object.entries(programs).map(programStep);
-
 /** Everything that `npm test` does, in order. A check of something new is a new row. */
 export const steps: readonly Step[] = [
   { name: 'format', quick: true, run: command('oxfmt', '--check') },
@@ -123,7 +121,6 @@ export const steps: readonly Step[] = [
   ...checks,
   { name: 'unit tests', quick: true, streams: true, run: () => vitest('unit', '--project', '!live:*') },
   ...livePackages.map(liveStep),
-  ...(faults === undefined ? [] : [faults]),
-  ...(tables === undefined ? [] : [tables]),
+  ...tasks.map(taskStep),
   ...packagingSteps,
 ];

@@ -61,7 +61,7 @@ export async function runQuickstart(version: string): Promise<string> {
   const options = { cwd: places.consumer, environment, timeoutMs: 60_000 };
   const { stdout } = await runOrFail([node, 'dist/main.js'], options);
   if (stdout.trim() === '') throw new Error('the quickstart printed nothing');
-  return stdout.trim();
+  return `${stdout.trim().split('\n').length} lines printed`;
 }
 
 /** Every name that a user may import, such as `@waybill/core/driver`. */
