@@ -6,7 +6,8 @@ import { WaybillError } from '../error/error.ts';
 
 /**
  * The dead letters of a destination, to be attached and consumed like any queue; each delivery tells its cause in
- * `deadLetter`. A value is as the destination's codec decodes it, unvalidated, or the bytes where it cannot.
+ * `deadLetter`. A value is as the destination's codec decodes it, unvalidated, or the bytes
+ * where it cannot. A handler that fails leaves the letter where it is; it comes again after some seconds.
  */
 export function deadLettersOf(destination: Destination): Queue<unknown, unknown> {
   const name = deadLetterOf(destination);
@@ -15,7 +16,7 @@ export function deadLettersOf(destination: Destination): Queue<unknown, unknown>
       'invalid',
       `${destination.kind} ${destination.name} has no dead letters; declare it with deadLetter: true`,
     );
-  return queue(name, { schema: type<unknown>(), codec: lenient(destination.options.codec ?? json), deadLetter: name });
+  return queue(name, { schema: type<unknown>(), codec: lenient(destination.options.codec ?? json), deadLetter: name, retry: { attempts: 1 } });
 }
 
 const lenient = (codec: Codec): Codec => ({
