@@ -23,7 +23,11 @@ export interface Claim {
    * @default 'confirmed'
    */
   readonly acceptance?: 'sent' | 'confirmed' | 'durable';
-  /** How soon after a settlement the loss must come that undid it, in milliseconds. @default 1000 */
+  /**
+   * How soon after a settlement the loss must come that undid it, in milliseconds; after the end of the handler where
+   * no settlement is recorded.
+   * @default 1000
+   */
   readonly acceptanceWithinMs?: number;
   /** The broker stores one copy however often a message is sent. @default false */
   readonly dedup?: boolean;
@@ -33,7 +37,7 @@ export interface Claim {
   readonly mayDrop?: boolean;
   /** No progress for this long, while messages wait and no fault is on, is `stuck`. More than the longest handler and backoff. @default 30000 */
   readonly progressWithinMs?: number;
-  /** How much later than the broker a client may notice a lost connection, in milliseconds. @default 250 */
+  /** How much later than the broker a client may notice a lost connection, or a parent a dead child, in milliseconds. @default 250 */
   readonly slackMs?: number;
   /** A duplicate that nothing explains, in a history with faults. @default 'fail' */
   readonly unexplained?: 'fail' | 'warn';

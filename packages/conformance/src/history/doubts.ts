@@ -55,7 +55,7 @@ function* holes(ledger: Ledger, history: History): Generator<string> {
   const { count, first } = ledger.orphans;
   if (first !== undefined) yield `${count} events point to nothing that was recorded, first: ${first}`;
   for (const process of history.torn) {
-    if (ledger.holders.get(process)?.hasExited !== true)
+    if ((ledger.holders.get(process)?.exitedAt ?? Infinity) === Infinity)
       yield `the last line of ${process} is cut off, but its exit was not recorded`;
   }
 }

@@ -3,6 +3,7 @@ export { alignClock, alignWithParent, answerClock, monotonicNow, type ClockOffse
 export { check, type CheckOptions } from './check.ts';
 export type { Claim } from './claim.ts';
 export * from './event.ts';
-export { historyOf, HistoryFormatError, readHistory, type History } from './reader.ts';
+export { HistoryFormatError } from './format-error.ts';
+export { historyOf, readHistory, type History } from './reader.ts';
 export * from './verdict.ts';
 export { openHistory, HistoryWriter, type HistoryOptions } from './writer.ts';

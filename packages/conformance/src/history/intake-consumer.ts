@@ -123,7 +123,9 @@ function forget(holder: Holder, id: number | string, delivery: Delivery): void {
 
 export function recordSettle(ledger: Ledger, holder: Holder, event: SettleInvoke, at: number, ordinal: number): void {
   const delivery = openDelivery(ledger, holder, event);
-  if (delivery === undefined || event.settlement === 'extend') return;
+  if (delivery === undefined) return;
+  delivery.subscription.hasSettlements = true;
+  if (event.settlement === 'extend') return;
   delivery.settlement = event.settlement;
   delivery.settleOutcome = 'open';
   delivery.settleAt = at;
@@ -133,6 +135,7 @@ export function recordSettle(ledger: Ledger, holder: Holder, event: SettleInvoke
 export function recordSettled(ledger: Ledger, holder: Holder, event: SettleOutcome, at: number, ordinal: number): void {
   const delivery = openDelivery(ledger, holder, event);
   if (delivery === undefined) return;
+  delivery.subscription.hasSettlements = true;
   if (event.settlement === 'extend') {
     if (event.type === 'settle.ok' && event.leaseMs !== undefined) delivery.leaseEndsAt = at + event.leaseMs;
     return;
@@ -165,7 +168,8 @@ function trailOf(holder: Holder, subscription: string, lane: string, consumer: s
   return trail;
 }
 
-export function recordCommit(holder: Holder, event: Commit, at: number, ordinal: number): void {
+export function recordCommit(ledger: Ledger, holder: Holder, event: Commit, at: number, ordinal: number): void {
+  subscriptionNamed(ledger, event.subscription).hasSettlements = true;
   const trail = holder.lanes.get(trailName(event.subscription, event.lane, event.consumer));
   if (trail === undefined || event.outcome !== 'ok') return;
   let through = trail.head;

@@ -51,7 +51,7 @@ function dispatch(ledger: Ledger, holder: Holder, event: HistoryEvent, ordinal: 
     case 'settle.failed':
       return recordSettled(ledger, holder, event, event.at, ordinal);
     case 'commit':
-      return recordCommit(holder, event, event.at, ordinal);
+      return recordCommit(ledger, holder, event, event.at, ordinal);
     case 'subscribe.ready':
       return recordReady(ledger, holder, event, event.at, ordinal);
     case 'subscribe.end':
@@ -196,6 +196,8 @@ function recordDrain(ledger: Ledger, event: DrainEvent, at: number, ordinal: num
 
 function recordExit(ledger: Ledger, event: ProcessExit, at: number): void {
   const exited = holderNamed(ledger, event.exited);
-  exited.hasExited = true;
+  exited.exitedAt = Math.min(exited.exitedAt, at);
+  for (const down of exited.down.values()) down.to = at;
+  exited.down.clear();
   ledger.disturbances.add({ from: Math.min(exited.lastAt, at), to: at });
 }

@@ -79,7 +79,8 @@ export interface Holder {
   readonly name: string;
   uncertaintyMs: number;
   lastAt: number;
-  hasExited: boolean;
+  /** As its exit was noticed. */
+  exitedAt: number;
   readonly breaks: Spans<Break>;
   /** By delivery id, as long as something may still be said about it. */
   readonly open: Map<number | string, Delivery>;
@@ -105,6 +106,8 @@ export interface LaneTrail {
 export interface Subscription {
   readonly name: string;
   isReady: boolean;
+  /** Some settlement of it was recorded; otherwise they are done out of sight. */
+  hasSettlements: boolean;
   drain: Drain | undefined;
   lastProgressAt: number;
   lastProgressOrdinal: number;
@@ -208,7 +211,7 @@ export function holderNamed(ledger: Ledger, name: string): Holder {
       name,
       uncertaintyMs: 0,
       lastAt: -Infinity,
-      hasExited: false,
+      exitedAt: Infinity,
       breaks: new Spans(),
       open: new Map(),
       down: new Map(),
@@ -225,6 +228,7 @@ export function subscriptionNamed(ledger: Ledger, name: string): Subscription {
     subscription = {
       name,
       isReady: false,
+      hasSettlements: false,
       drain: undefined,
       lastProgressAt: Infinity,
       lastProgressOrdinal: -1,

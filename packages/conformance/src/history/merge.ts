@@ -1,11 +1,16 @@
 import type { HistoryEvent } from './event.ts';
+import { HistoryFormatError } from './format-error.ts';
 
 interface Source {
   readonly events: Iterator<HistoryEvent, unknown>;
   head: HistoryEvent;
 }
 
-/** Streams in the order of their time; events of one stream keep their order, and equal times the order of streams. */
+/**
+ * Streams in the order of their time; events of one stream keep their order, and equal times the order of streams.
+ *
+ * @throws HistoryFormatError where the time of one stream goes back.
+ */
 export function* merge(streams: readonly Iterator<HistoryEvent, unknown>[]): Generator<HistoryEvent, void> {
   const sources: Source[] = [];
   try {
@@ -28,6 +33,12 @@ function take(sources: Source[]): HistoryEvent {
   const event = source.head;
   const next = source.events.next();
   if (next.done === true) sources.splice(at, 1);
-  else source.head = next.value;
+  else source.head = inOrder(event, next.value);
   return event;
+}
+
+function inOrder(event: HistoryEvent, next: HistoryEvent): HistoryEvent {
+  if (next.at >= event.at) return next;
+  const when = `${next.type} at ${next.at} after ${event.type} at ${event.at}`;
+  throw new HistoryFormatError(`history of ${event.process}: time goes back, ${when}; record with a monotonic clock`);
 }

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EVENT_FIELDS, type Header, type HistoryEvent } from './event.ts';
+import { HistoryFormatError } from './format-error.ts';
 import { readLines, type Line } from './lines.ts';
 import { merge } from './merge.ts';
 
@@ -9,11 +10,6 @@ export interface History extends Iterable<HistoryEvent> {
   readonly headers: readonly Header[];
   /** Processes whose last line was cut off, as a SIGKILL may do; that line is left out. Complete after a whole walk. */
   readonly torn: ReadonlySet<string>;
-}
-
-/** A file that cannot be judged: which one, which line, and what is wrong with it. */
-export class HistoryFormatError extends Error {
-  override readonly name = 'HistoryFormatError';
 }
 
 /**
@@ -38,7 +34,7 @@ export function readHistory(directory: string, run: string): History {
   };
 }
 
-/** A history that was never on disk, for the unit tests of a recorder: merged as files would be. */
+/** A history that was never on disk, for the unit tests of a recorder: each process in its order, merged as files are. */
 export function historyOf(events: readonly HistoryEvent[]): History {
   const byProcess = new Map<string, HistoryEvent[]>();
   for (const event of events) {

@@ -5,10 +5,18 @@ import type { Explanation } from './verdict.ts';
 export function whyReturned(ledger: Ledger, delivery: Delivery, next: Delivery): Explanation | undefined {
   const by = next.at + clockError(delivery.holder, next.holder);
   if (delivery.settleOutcome === 'ok' && delivery.settlement !== 'release') return whyUndone(ledger, delivery, by);
-  if (delivery.settlement === 'release' && delivery.settleAt <= by) return 'release';
+  if (delivery.settleOutcome === 'lost') return whyLetGo(ledger, delivery, by) ?? 'lost-settle';
   if (delivery.ok === false && delivery.endedAt <= by) return 'handler-error';
-  if (delivery.settleOutcome === 'lost' || delivery.settleOutcome === 'failed') return 'lost-settle';
+  if (delivery.settlement === 'release' && delivery.settleAt <= by) return 'release';
+  if (delivery.settleOutcome === 'failed') return 'lost-settle';
+  if (isSettledOutOfSight(delivery))
+    return whyLetGo(ledger, delivery, Math.min(by, delivery.endedAt + ledger.claim.acceptanceWithinMs));
   return whyLetGo(ledger, delivery, by) ?? (delivery.settleOutcome === 'open' ? 'unknown-settle' : undefined);
+}
+
+/** Handled where nobody records settlements: it was accepted right away, or a loss came very soon. */
+function isSettledOutOfSight({ ok, subscription }: Delivery): boolean {
+  return ok === true && !subscription.hasSettlements;
 }
 
 /** Why a holder lost a delivery that it had not settled. */
@@ -17,7 +25,7 @@ export function whyLetGo(ledger: Ledger, delivery: Delivery, by: number): Explan
   const noticedBy = by + ledger.claim.slackMs;
   const lost = holder.breaks.find(at, noticedBy, (entry) => concerns(entry, delivery));
   if (lost !== undefined) return lost.reason;
-  if (holder.hasExited && holder.lastAt <= by) return 'consumer-death';
+  if (holder.exitedAt <= noticedBy && holder.lastAt <= by) return 'consumer-death';
   if (delivery.leaseEndsAt <= by) return 'lease-end';
   return ledger.faultSpans.find(at, by, (fault) => fault.disconnects && hits(fault, delivery)) && 'fault';
 }
@@ -51,7 +59,7 @@ function whyUndone(ledger: Ledger, delivery: Delivery, by: number): Explanation 
   if (fault !== undefined) return 'acceptance-undone';
   if (!isSent) return undefined;
   const { holder } = delivery;
-  if (holder.hasExited && holder.lastAt <= until) return 'acceptance-undone';
+  if (holder.exitedAt < Infinity && holder.lastAt <= until) return 'acceptance-undone';
   return holder.breaks.find(delivery.settledAt, until, (entry) => concerns(entry, delivery)) && 'acceptance-undone';
 }
 

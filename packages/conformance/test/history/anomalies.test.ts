@@ -282,10 +282,21 @@ const PATHOLOGIES: readonly Pathology[] = [
   {
     anomaly: 'premature-redelivery',
     what: 'given to somebody else inside the lease',
-    clean: (s) => s.ready().publish('a').deliver('a', { leaseMs: 1_000 }).handled('a').settle('a', 'accept').drained(),
+    clean: (s) =>
+      s
+        .ready()
+        .publish('b')
+        .consume('b')
+        .publish('a')
+        .deliver('a', { leaseMs: 1_000 })
+        .handled('a')
+        .settle('a', 'accept')
+        .drained(),
     caught: (s) =>
       s
         .ready()
+        .publish('b')
+        .consume('b')
         .publish('a')
         .deliver('a', { leaseMs: 1_000 })
         .handled('a')
@@ -296,10 +307,12 @@ const PATHOLOGIES: readonly Pathology[] = [
     nearMiss: (s) =>
       s
         .ready()
+        .publish('b')
+        .consume('b')
         .publish('a')
         .deliver('a', { leaseMs: 1_000 })
         .handled('a')
-        .wait(1_000)
+        .wait(2_000)
         .deliver('a', { leaseMs: 1_000 }, 'other')
         .handled('a')
         .drained(),

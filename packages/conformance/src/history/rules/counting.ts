@@ -3,6 +3,9 @@ import type { Delivery, DeadLetter, Ledger, Message } from '../ledger.ts';
 import { isDisruption } from '../returned.ts';
 import { bySubscription, deadLettersIn, mostCopies } from './shared.ts';
 
+/** Earlier deliveries that a witness shows. */
+const EARLIER = 8;
+
 /** What deliveries and dead letters say about how often a message was tried is what happened. */
 export function judgeCounts(ledger: Ledger, findings: Findings): void {
   for (const message of ledger.messages.values()) {
@@ -25,35 +28,40 @@ function judgeDeliveries(
   let failures = 0;
   for (const [index, delivery] of deliveries.entries()) {
     const previous = deliveries[index - 1];
-    if (previous?.ok === false) failures += 1;
+    if (previous !== undefined && isCounted(ledger, previous, delivery)) failures += 1;
     if (index > 0 && (delivery.cause === undefined || isDisruption(delivery.cause))) isCalm = false;
     const least = isCalm || ledger.claim.retry === 'release' ? failures + 1 : 1;
-    judgeAttempt(findings, delivery, least, isCalm ? index + 1 : Infinity);
-    if (isCalm) judgeFlag(findings, delivery, previous);
+    const wrong =
+      wrongAttempt(delivery, least, isCalm ? index + 1 : Infinity) ??
+      (isCalm ? wrongFlag(delivery, previous) : undefined);
+    if (wrong !== undefined) report(findings, deliveries.slice(Math.max(0, index - EARLIER), index + 1), wrong);
   }
   return isCalm;
 }
 
-function judgeAttempt(findings: Findings, delivery: Delivery, least: number, most: number): void {
-  const { attempt } = delivery;
-  if (attempt === undefined || (attempt >= least && attempt <= most)) return;
+/** A failure that the broker certainly heard of: a holder that lost the delivery meanwhile fails for itself alone. */
+function isCounted(ledger: Ledger, failed: Delivery, next: Delivery): boolean {
+  if (failed.ok !== false || next.cause === undefined || isDisruption(next.cause)) return false;
+  if (failed.settlement !== undefined) return failed.settleOutcome === 'ok';
+  return ledger.disturbances.find(failed.at, next.at) === undefined;
+}
+
+function wrongAttempt({ attempt }: Delivery, least: number, most: number): string | undefined {
+  if (attempt === undefined || (attempt >= least && attempt <= most)) return undefined;
   const expected = least === most ? `${least}` : most === Infinity ? `at least ${least}` : `${least} to ${most}`;
-  report(findings, delivery, `reports attempt ${attempt}, observed ${expected}`);
+  return `reports attempt ${attempt}, observed ${expected}`;
 }
 
-function judgeFlag(findings: Findings, delivery: Delivery, previous: Delivery | undefined): void {
-  if (previous === undefined && delivery.redelivered === true)
-    report(findings, delivery, 'reports a redelivery, though nobody had it before');
-  if (previous?.settlement === 'release' && delivery.redelivered === false)
-    report(findings, delivery, 'reports no redelivery, though it was given back before');
+function wrongFlag({ redelivered }: Delivery, previous: Delivery | undefined): string | undefined {
+  if (previous === undefined && redelivered === true) return 'reports a redelivery, though nobody had it before';
+  if (previous?.settlement === 'release' && redelivered === false)
+    return 'reports no redelivery, though it was given back before';
+  return undefined;
 }
 
-function report(findings: Findings, delivery: Delivery, detail: string): void {
-  const { message, subscription } = delivery;
-  const earlier = message.deliveries
-    .filter((each) => each !== delivery && each.subscription === subscription)
-    .slice(-8);
-  const ordinals = [message.invokeOrdinal, ...earlier.map(({ ordinal }) => ordinal), delivery.ordinal];
+function report(findings: Findings, deliveries: readonly Delivery[], detail: string): void {
+  const { message, subscription } = deliveries.at(-1)!;
+  const ordinals = [message.invokeOrdinal, ...deliveries.map(({ ordinal }) => ordinal)];
   findings.add({
     class: 'wrong-count',
     means: 'invalid',

@@ -19,11 +19,12 @@ function judge(ledger: Ledger, findings: Findings, message: Message, deliveries:
   let spare = mostCopies(ledger, message) - 1;
   for (let index = 1; index < deliveries.length; index += 1) {
     const delivery = deliveries[index]!;
-    delivery.cause = returnedBefore(ledger, deliveries, index);
+    delivery.cause = returnedBefore(ledger, deliveries, index, isCertain);
     if (delivery.cause === undefined && spare > 0) {
       spare -= 1;
       delivery.cause = message.oks < message.invokes ? 'unknown-publish' : 'repeated-publish';
     }
+    delivery.cause ??= returnedBefore(ledger, deliveries, index, isTolerated);
     if (delivery.cause === undefined) report(ledger, findings, deliveries, index);
     else count(ledger, delivery.cause);
   }
@@ -33,14 +34,28 @@ function count(ledger: Ledger, cause: Explanation): void {
   ledger.explained[cause] = (ledger.explained[cause] ?? 0) + 1;
 }
 
-function returnedBefore(ledger: Ledger, deliveries: readonly Delivery[], index: number): Explanation | undefined {
+function isCertain(reason: Explanation): boolean {
+  return reason !== 'acceptance-undone';
+}
+
+/** Taken only where nothing better is at hand: it forgives what is right by luck alone. */
+function isTolerated(reason: Explanation): boolean {
+  return !isCertain(reason);
+}
+
+function returnedBefore(
+  ledger: Ledger,
+  deliveries: readonly Delivery[],
+  index: number,
+  isWanted: (reason: Explanation) => boolean,
+): Explanation | undefined {
   if (ledger.claim.delivery === 'at-most-once') return undefined;
   const next = deliveries[index]!;
   for (let back = index - 1; back >= Math.max(0, index - LOOK_BACK); back -= 1) {
     const earlier = deliveries[back]!;
     if (earlier.returns >= mostReturns(ledger, earlier, next)) continue;
     const reason = whyReturned(ledger, earlier, next);
-    if (reason === undefined) continue;
+    if (reason === undefined || !isWanted(reason)) continue;
     earlier.returns += 1;
     return reason;
   }
@@ -51,16 +66,16 @@ function returnedBefore(ledger: Ledger, deliveries: readonly Delivery[], index: 
 function mostReturns(ledger: Ledger, delivery: Delivery, next: Delivery): number {
   if (ledger.claim.retry !== 'copy' || delivery.ok !== false) return 1;
   const until = Math.min(delivery.settledAt, next.at);
-  return delivery.holder.hasExited || ledger.disturbances.find(delivery.at, until) !== undefined ? 2 : 1;
+  return ledger.disturbances.find(delivery.at, until) !== undefined ? 2 : 1;
 }
 
 function report(ledger: Ledger, findings: Findings, deliveries: readonly Delivery[], index: number): void {
   const next = deliveries[index]!;
   const { anomaly, earlier } = classify(ledger, deliveries, index);
-  const isTolerated = anomaly === 'duplicated' && ledger.claim.unexplained === 'warn' && ledger.faults.size > 0;
+  const isWarning = anomaly === 'duplicated' && ledger.claim.unexplained === 'warn' && ledger.faults.size > 0;
   findings.add({
     class: anomaly,
-    means: isTolerated ? 'warning' : 'invalid',
+    means: isWarning ? 'warning' : 'invalid',
     message: next.message.id,
     subscription: next.subscription.name,
     detail: `delivery ${index + 1}, to ${next.holder.name}, ${ms(next.at - earlier.at)} after the one to ${earlier.holder.name}, ${describe(earlier)}`,
@@ -87,7 +102,7 @@ function classify(
   const recent = deliveries
     .slice(Math.max(0, index - LOOK_BACK), index)
     .filter(({ returns }) => returns === 0)
-    .reverse();
+    .toReversed();
   const running = recent.find((earlier) => next.at + clockError(earlier.holder, next.holder) < earlier.endedAt);
   if (running !== undefined) return { anomaly: 'concurrent-delivery', earlier: running };
   const settled = recent.find(

@@ -82,7 +82,7 @@ function proofOfLoss(
 }
 
 function isStillRunning(delivery: Delivery): boolean {
-  return delivery.ok === undefined && !delivery.holder.hasExited;
+  return delivery.ok === undefined && delivery.holder.exitedAt === Infinity;
 }
 
 function report(

@@ -7,11 +7,13 @@ export function judgeSettling(ledger: Ledger, findings: Findings): void {
   if (ledger.claim.delivery === 'at-most-once') return;
   for (const message of ledger.messages.values()) {
     if (message.invokes === 0) continue;
-    for (const deliveries of bySubscription(message)) {
-      for (const delivery of deliveries) {
-        if (wasAccepted(delivery) && !wasEarned(ledger, delivery, deliveries)) report(findings, delivery);
-      }
-    }
+    for (const deliveries of bySubscription(message)) judge(ledger, findings, deliveries);
+  }
+}
+
+function judge(ledger: Ledger, findings: Findings, deliveries: readonly Delivery[]): void {
+  for (const delivery of deliveries) {
+    if (wasAccepted(delivery) && !wasEarned(ledger, delivery, deliveries)) report(findings, delivery);
   }
 }
 
