@@ -3,7 +3,7 @@ export { connect } from './bus/connect.ts';
 export type { Bus, BusControls, Destinations } from './bus/bus.ts';
 export type * from './bus/handles.ts';
 export type { BusOptions } from './bus/options.ts';
-export type { Broker, Routed, Where } from './bus/where.ts';
+export { type Broker, driverFor, type Routed, type Where } from './bus/where.ts';
 export { bytes, type Codec, json, text } from './codec/codec.ts';
 export type { Clock, Timer } from './clock.ts';
 export {

@@ -34,7 +34,7 @@ export async function driversOf(where: Where, destinations: readonly string[]): 
   const made = new Map<string, Driver>();
   const make = async (broker: unknown): Promise<Driver> => {
     if (typeof broker !== 'string') return checkDriver(broker);
-    const driver = made.get(broker) ?? (await fromUrl(broker));
+    const driver = made.get(broker) ?? (await driverFor(broker));
     made.set(broker, driver);
     return driver;
   };
@@ -88,7 +88,11 @@ function checkDriver(driver: unknown): Driver {
   );
 }
 
-async function fromUrl(url: string): Promise<Driver> {
+/**
+ * The driver that a URL stands for; connects to nothing. Rejects `invalid` for a URL or scheme that nobody speaks, and
+ * `not-found`, with the command that installs it, where the adapter is missing.
+ */
+export async function driverFor(url: string): Promise<Driver> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
   if (scheme === undefined)
     throw new WaybillError(
