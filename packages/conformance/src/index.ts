@@ -1,1 +1,13 @@
-export {};
+/** Proves a Waybill driver on a live broker. */
+export { type Case, type Control, type Facts, type Group, groups, type Requirements } from './case.ts';
+export { allCases } from './cases/index.ts';
+export type { Certificate, Counts, Proof } from './certificate/certificate.ts';
+export type { CaseHistory, Context } from './context.ts';
+export type { Expect } from './expect.ts';
+export type { Inbox, InboxOptions, Job, Taken } from './inbox.ts';
+export type { Random } from './random.ts';
+export type { Result } from './result.ts';
+export { runConformance } from './runner.ts';
+export { openSession, type Progress, type RunOptions, type Session } from './session.ts';
+export { Inconclusive, isBad, type State, states } from './states.ts';
+export { type BrokerControl, defineTarget, type FaultProxy, type Profile, type ProxyFault, type ProxyWay, type Target, type Timing } from './target.ts';

@@ -1,0 +1,101 @@
+import { connect, type Destination, type Driver, type Kind, type Needs, queue, stream, topic, type as typed, WaybillError } from '@waybill/core';
+import type { Case, Control, Facts } from './case.ts';
+import type { State } from './states.ts';
+import type { Target } from './target.ts';
+import { noTraffic, watched } from './watch.ts';
+
+/** Why a case does not run, and what that makes its state; nothing where it runs. */
+export interface Verdict {
+  readonly state: Exclude<State, 'pass' | 'unknown'>;
+  readonly reason: string;
+}
+
+/** Decides by asking the broker where it can be asked; what was refused once is not asked again. */
+export class Applicability {
+  readonly #facts: Facts;
+  readonly #target: Target;
+  readonly #name: string;
+  readonly #refusals = new Map<string, Promise<Verdict | undefined>>();
+
+  constructor(target: Target, facts: Facts, run: string) {
+    this.#target = target;
+    this.#facts = facts;
+    this.#name = `wb-${run}-refusal`;
+  }
+
+  async of({ requires }: Case): Promise<Verdict | undefined> {
+    const { kind, needs = {}, able, controls = [] } = requires;
+    if (kind !== undefined) {
+      const refused = await this.#refusalOf(kind, needs);
+      if (refused) return refused;
+    }
+    const unable = able?.(this.#facts);
+    if (unable !== undefined) return { state: 'not-applicable', reason: unable };
+    return this.#withoutControl(controls);
+  }
+
+  #withoutControl(controls: readonly Control[]): Verdict | undefined {
+    const { profile } = this.#target;
+    if (controls.includes('child') && profile.reach === 'process') {
+      return { state: 'not-applicable', reason: 'no other process can reach this broker' };
+    }
+    if (controls.includes('kill') && profile.durable === 'none') {
+      return { state: 'not-applicable', reason: 'this deployment does not claim that anything survives the death of the broker' };
+    }
+    const missing = controls.filter((control) => !hasControl(this.#target, control));
+    return missing.length === 0 ? undefined : { state: 'not-run', reason: `no control: ${missing.join(', ')}` };
+  }
+
+  #refusalOf(kind: Kind, needs: Needs): Promise<Verdict | undefined> {
+    const isMissing = this.#facts.capabilities[kind] === 'none';
+    if (!isMissing && Object.keys(needs).length === 0) return Promise.resolve(undefined);
+    const key = `${kind} ${JSON.stringify(needs)}`;
+    const known = this.#refusals.get(key) ?? proveRefusal(this.#target.driver(), destinationOf(kind, this.#name, needs));
+    this.#refusals.set(key, known);
+    return known;
+  }
+}
+
+const hasControl = ({ control, proxy, url }: Target, wanted: Control): boolean => {
+  if (wanted === 'proxy') return proxy !== undefined;
+  if (wanted === 'child') return url !== undefined;
+  return control?.[wanted] !== undefined;
+};
+
+/** A destination of any kind, for questions where the kind does not matter. */
+export function destinationOf(kind: Kind, name: string, needs: Needs): Destination {
+  const options = { schema: typed<unknown>(), needs, ...(needs.order === 'key' && { key: () => 'key' }) } as const;
+  switch (kind) {
+    case 'queue':
+      return queue(name, options as Parameters<typeof queue>[1] & object);
+    case 'topic':
+      return topic(name, options as Parameters<typeof topic>[1] & object);
+    case 'stream':
+      return stream(name, options as Parameters<typeof stream>[1] & object);
+  }
+}
+
+/** A broker that cannot must say so by name, with a way out, and before anything is declared, sent or received. */
+export async function proveRefusal(driver: Driver, destination: Destination): Promise<Verdict | undefined> {
+  const traffic = noTraffic();
+  try {
+    // `verify` makes nothing, so a need that is met leaves nothing behind: it fails later, as a mismatch.
+    await (await connect<Driver, { it: Destination }>(watched(driver, traffic), { it: destination }, { topology: 'verify', observe: () => undefined })).close();
+    return undefined;
+  } catch (error) {
+    if (!WaybillError.is(error)) return { state: 'fail', reason: `refusing ${destination.kind} ${JSON.stringify(destination.needs)} rejected with ${String(error)}, which is no WaybillError` };
+    if (error.code === 'mismatch' || error.code === 'not-found') return undefined;
+    return judgeRefusal(error, destination, traffic.declared.length + traffic.sent + traffic.receivers);
+  }
+}
+
+function judgeRefusal(error: WaybillError, destination: Destination, sideEffects: number): Verdict {
+  const problems = [
+    ...(error.code === 'unsupported' ? [] : [`the code is ${error.code}, not unsupported`]),
+    ...(error.message.includes(destination.name) ? [] : ['the destination is not named']),
+    ...(/instead/i.test(error.message) ? [] : ['no way out is named']),
+    ...(sideEffects === 0 ? [] : [`${sideEffects} side effects came before it`]),
+  ];
+  if (problems.length > 0) return { state: 'fail', reason: `a bad refusal: ${problems.join(', ')}: ${error.message}` };
+  return { state: 'refused', reason: error.message.split('\n').at(-1)!.trim() };
+}

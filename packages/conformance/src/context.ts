@@ -1,0 +1,76 @@
+import type { Bus, BusEvent, BusOptions, Destinations, Driver } from '@waybill/core';
+import type { Capabilities, Link } from '@waybill/core/driver';
+import type { Child, ChildOptions } from './child/parent.ts';
+import type { Expect } from './expect.ts';
+import type { Claim, HistoryWriter, Verdict } from './history/index.ts';
+import type { Inbox, InboxOptions, Job } from './inbox.ts';
+import type { Random } from './random.ts';
+import type { Result } from './result.ts';
+import type { BrokerControl, FaultProxy, Profile, Timing } from './target.ts';
+import type { Traffic } from './watch.ts';
+
+/** All that a case gets. What it opens here is closed, and what it declares is removed, when it ends. */
+export interface Context {
+  readonly id: string;
+  readonly profile: Profile;
+  readonly timing: Timing;
+  /** Of this server, as the link reports them. */
+  readonly capabilities: Capabilities;
+  readonly expect: Expect;
+  readonly random: Random;
+  /** Aborts when the case's time is over. */
+  readonly signal: AbortSignal;
+  /** What went through all of this case's drivers so far. */
+  readonly traffic: Traffic;
+  /** What every bus of this case reported, oldest first. */
+  readonly events: readonly BusEvent[];
+  /** Of the cases that ran before; all others for a case that runs at the end. */
+  readonly results: ReadonlyMap<string, Result>;
+
+  /** Unique in the world: `wb-<run>-q01-jobs`. Destinations with such names are removed afterwards. */
+  name(part?: string): string;
+  /** A bus on the driver under test, as often as needed. */
+  connect<T extends Destinations>(destinations: T, options?: BusOptions & { readonly driver?: Driver }): Promise<Bus<T>>;
+  /** A driver of its own, counted in `traffic`. */
+  driver(): Driver;
+  /** For checks below the bus. */
+  link(): Promise<Link>;
+
+  /** Jobs with ids that nobody else uses. */
+  jobs(count: number, part?: string): Job[];
+  inbox<T = Job>(options?: InboxOptions<T>): Inbox<T>;
+  /** Counts messages that arrived elsewhere: at a reader, in a child process, at a bare receiver. */
+  saw(count: number): void;
+
+  /** Waits for something that must happen; fails after `withinMs`. @default `timing.positiveMs` */
+  until(what: string, condition: () => unknown, withinMs?: number): Promise<void>;
+  /**
+   * Watches for something that must not happen. It cannot prove that it never will, so it is short, and a case should
+   * prefer a fence: send a marker afterwards and wait for that. @default `timing.quietMs`
+   */
+  quiet(ms?: number): Promise<void>;
+  /** Part of the certificate: a measured fact that supports the verdict. */
+  evidence(name: string, value: string | number | boolean): void;
+  /** Ends the case without a verdict: `unknown`. */
+  inconclusive(reason: string): never;
+  /** Runs when the case ends, last one first, whatever its outcome. A failure fails the case. */
+  defer(what: string, undo: () => unknown): void;
+
+  /** Opens this process's history of the case; `judge` closes it. */
+  history(): CaseHistory;
+
+  /** Only in cases that require them. What is broken here is mended when the case ends. */
+  readonly broker: Required<BrokerControl>;
+  proxy(): Promise<FaultProxy>;
+  /** Runs a program of `src/child/programs` (or a URL of one) against the same broker. */
+  child(program: string | URL, options?: ChildOptions): Promise<Child>;
+}
+
+export interface CaseHistory {
+  readonly writer: HistoryWriter;
+  /** For children: they write their own files here. */
+  readonly directory: string;
+  readonly run: string;
+  /** Fails the case where the history breaks the claim, with the shortest witness; `unknown` where it proves nothing. */
+  judge(claim: Claim): Verdict;
+}
