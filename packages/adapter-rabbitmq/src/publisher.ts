@@ -43,10 +43,8 @@ export class Publisher {
     channel.on('error', (error) => (lastError = error));
     channel.on('close', () => this.#finish(lastError));
     channel.on('return', (message) => this.#returned(message));
-    channel.on('ack', ({ deliveryTag, multiple }) => this.#confirmed(deliveryTag, multiple, undefined));
-    channel.on('nack', ({ deliveryTag, multiple }) =>
-      this.#confirmed(deliveryTag, multiple, { outcome: 'rejected', error: new WaybillError('rejected', 'RabbitMQ refused the message (basic.nack), as it does when a queue is at its length limit') }),
-    );
+    channel.on('ack', ({ deliveryTag, multiple }) => this.#confirmed(deliveryTag, multiple, false));
+    channel.on('nack', ({ deliveryTag, multiple }) => this.#confirmed(deliveryTag, multiple, true));
   }
 
   get isOpen(): boolean {
@@ -81,9 +79,9 @@ export class Publisher {
     }
   }
 
-  #confirmed(tag: number, isMultiple: boolean, verdict: Verdict | undefined): void {
-    if (isMultiple) for (let one = this.#low; one < tag; one++) if (!this.#early.has(one)) this.#tell(one, verdict);
-    this.#tell(tag, verdict);
+  #confirmed(tag: number, isMultiple: boolean, isRefused: boolean): void {
+    if (isMultiple) for (let one = this.#low; one < tag; one++) if (!this.#early.has(one)) this.#tell(one, isRefused);
+    this.#tell(tag, isRefused);
     if (isMultiple || tag === this.#low) this.#raise(tag);
     else this.#early.add(tag);
   }
@@ -95,11 +93,11 @@ export class Publisher {
     while (this.#early.size > 0 && this.#early.delete(this.#low)) this.#low++;
   }
 
-  #tell(tag: number, verdict: Verdict | undefined): void {
+  #tell(tag: number, isRefused: boolean): void {
     const at = this.#find(tag);
     const batch = this.#batches[at];
     if (batch === undefined) return;
-    if (verdict !== undefined) fail(batch, indexOf(batch, tag), verdict);
+    if (isRefused) fail(batch, indexOf(batch, tag), refusal(batch.route));
     if (--batch.left > 0) return;
     if (at === 0) this.#batches.shift();
     else this.#batches.splice(at, 1);
@@ -174,6 +172,12 @@ function fail(batch: Batch, index: number, verdict: Verdict): void {
   batch.failures ??= new Map();
   if (!batch.failures.has(index)) batch.failures.set(index, { index, ...verdict });
 }
+
+/** Of several queues behind a topic one refused, or went away with the message: the others may have it. */
+const refusal = ({ exchange }: Route): Verdict =>
+  exchange === ''
+    ? { outcome: 'rejected', error: new WaybillError('rejected', 'RabbitMQ refused the message (basic.nack), as it does when a queue is at its length limit') }
+    : { outcome: 'unknown', error: new WaybillError('unknown-outcome', `A queue behind the topic "${exchange}" refused the message (basic.nack); others may have stored it`) };
 
 const settle = (batch: Batch): void => batch.resolve(batch.failures === undefined ? allSent : { unsent: [...batch.failures.values()] });
 

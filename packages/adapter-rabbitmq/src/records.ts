@@ -158,11 +158,14 @@ export class QueueMessage extends RabbitMessage implements Receipted<number> {
   get receipt(): number {
     return this.native.fields.deliveryTag;
   }
-  /** Quorum queues write the count from the second delivery on; classic queues never do, and then nothing is known. */
+  /**
+   * Quorum queues count from the second delivery on; from 4.3 on a message that came back without a failure has only
+   * `x-acquired-count`. Classic queues count nothing, and then nothing is known.
+   */
   get attempt(): number | undefined {
     const failures = this.raw('x-delivery-count');
     if (typeof failures === 'number') return failures + 1;
-    return this.native.fields.redelivered ? undefined : 1;
+    return this.native.fields.redelivered && this.raw('x-acquired-count') === undefined ? undefined : 1;
   }
 }
 

@@ -14,6 +14,8 @@ interface Blueprint {
   /** Exchanges. */
   readonly type: string;
   readonly arguments: Arguments;
+  /** Right however it is, if only it exists. */
+  readonly isEnough?: boolean;
   readonly bind?: (channel: Channel) => Promise<unknown>;
 }
 
@@ -31,6 +33,7 @@ export async function declareAll(openChannel: () => Promise<Channel>, version: s
 type Difference = Omit<Mismatch, 'declaration'>;
 
 async function create(openChannel: () => Promise<Channel>, blueprint: Blueprint): Promise<Difference | undefined> {
+  if (blueprint.isEnough && (await exists(openChannel, blueprint))) return undefined;
   return differenceOf(
     onChannel(openChannel, async (channel) => {
       await assert(channel, blueprint);
@@ -41,17 +44,22 @@ async function create(openChannel: () => Promise<Channel>, blueprint: Blueprint)
 
 /** Only what exists is declared again, which compares it and makes nothing. Without the right to declare, being there is enough. */
 async function verify(openChannel: () => Promise<Channel>, blueprint: Blueprint): Promise<Difference | undefined> {
-  const { kind, name } = blueprint;
-  try {
-    await onChannel(openChannel, (channel) => (kind === 'queue' ? channel.checkQueue(name) : channel.checkExchange(name)));
-  } catch (error) {
-    if (classify(error) === 'not-found') return { property: 'existence', wanted: `${kind} ${name}`, found: 'nothing' };
-    throw error;
-  }
+  if (!(await exists(openChannel, blueprint))) return { property: 'existence', wanted: `${blueprint.kind} ${blueprint.name}`, found: 'nothing' };
+  if (blueprint.isEnough) return undefined;
   try {
     return await differenceOf(onChannel(openChannel, (channel) => assert(channel, blueprint)));
   } catch (error) {
     if (classify(error) === 'denied') return undefined;
+    throw error;
+  }
+}
+
+async function exists(openChannel: () => Promise<Channel>, { kind, name }: Blueprint): Promise<boolean> {
+  try {
+    await onChannel(openChannel, (channel) => (kind === 'queue' ? channel.checkQueue(name) : channel.checkExchange(name)));
+    return true;
+  } catch (error) {
+    if (classify(error) === 'not-found') return false;
     throw error;
   }
 }
@@ -86,14 +94,14 @@ async function differenceOf(work: Promise<unknown>): Promise<Difference | undefi
   }
 }
 
-const plain = (text: string): string => /^(?:the value )?'(.*)'(?: of type '\w+')?$/.exec(text)?.[1] ?? text;
+const plain = (text: string): string => /^(?:the value )?'(.*?)'(?: of type '\w+')?$/.exec(text)?.[1] ?? text;
 
 function blueprintOf(declaration: Declaration, version: string): Blueprint {
   const native = placeOptionsOf(declaration);
   const merged = (args: Arguments): Arguments => ({ ...args, ...native.arguments });
   switch (declaration.kind) {
     case 'queue':
-      return { kind: 'queue', name: checkedName('queue', declaration.name), type: '', arguments: merged(queueArguments(declaration, native.queueType ?? 'quorum', version)) };
+      return { kind: 'queue', name: checkedName('queue', declaration.name), type: '', arguments: merged(queueArguments(declaration, native.queueType ?? 'quorum', version)), isEnough: declaration.ifMissing === true };
     case 'topic':
       return { kind: 'exchange', name: checkedName('topic', declaration.name), type: native.exchange ?? 'topic', arguments: merged({}) };
     case 'stream':
