@@ -47,6 +47,7 @@ export function check(history: History, claim: Claim, options: CheckOptions = {}
       evidence,
     })),
     run: ledger.run,
+    beganAt: ledger.firstAt,
     spanMs: ledger.tally.events === 0 ? 0 : ledger.lastAt - ledger.firstAt,
     processes: history.headers.map(({ process, uncertaintyMs }) => ({
       process,

@@ -91,6 +91,8 @@ export interface Verdict {
   readonly counts: Counts;
   readonly faults: readonly FaultRecord[];
   readonly run: string;
+  /** The first event, on the parent's clock. */
+  readonly beganAt: number;
   /** Milliseconds from the first event to the last. */
   readonly spanMs: number;
   readonly processes: readonly { readonly process: string; readonly uncertaintyMs: number; readonly isTorn: boolean }[];

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { check, historyOf, type Claim, type HistoryEvent } from '../../src/history/index.ts';
 import { DEFECTS } from './defects.ts';
 import { createRandom } from './random.ts';
-import { MAX_ATTEMPTS, simulate } from './simulate.ts';
+import { MAX_ATTEMPTS, simulate, type SimulationOptions } from './simulate.ts';
 
 const CLAIM: Claim = {
   delivery: 'at-least-once',
@@ -35,6 +35,49 @@ describe('a broker that keeps its promises', () => {
     expect(causes.toSorted()).toEqual(
       ['connection-down', 'consumer-death', 'handler-error', 'lost-settle', 'unknown-publish'].toSorted(),
     );
+  });
+
+  it.each<[string, Partial<Claim>, SimulationOptions]>([
+    ['none', { order: 'none' }, {}],
+    ['key, where redeliveries skip', { onRedelivery: 'skip' }, {}],
+    ['key, where redeliveries rewind', { onRedelivery: 'rewind' }, {}],
+    ['total', { order: 'total' }, { keys: ['x'] }],
+  ])('passes a claim of order %s', (_, claim, options) => {
+    for (const seed of SEEDS.slice(0, 50)) {
+      expect({ seed, anomalies: judge(simulate(seed, options).events, { ...CLAIM, ...claim }).anomalies }).toEqual({
+        seed,
+        anomalies: [],
+      });
+    }
+  });
+
+  it('passes where nobody records settlements', () => {
+    for (const seed of SEEDS) {
+      const events = simulate(seed, { settleFails: 0 }).events.filter(({ type }) => !type.startsWith('settle.'));
+      const { outcome, anomalies } = judge(events);
+      expect({ seed, outcome, anomalies }).toEqual({ seed, outcome: 'valid', anomalies: [] });
+    }
+  });
+
+  it('is caught when it loses a single message between faults', () => {
+    for (const seed of SEEDS.slice(0, 100)) {
+      const { events } = simulate(seed);
+      const victim = createRandom(seed).pick(
+        events.flatMap((event) => (event.type === 'publish.ok' ? [event.message] : [])),
+      );
+      const ids = new Set(
+        events.flatMap((event) => (event.type === 'deliver' && event.message === victim ? [event.delivery] : [])),
+      );
+      const rest = events.filter(
+        (event) =>
+          !('delivery' in event && ids.has(event.delivery)) &&
+          !(event.type === 'dead-letter.read' && event.message === victim),
+      );
+      const lost = judge(rest)
+        .anomalies.filter((anomaly) => anomaly.class === 'lost')
+        .map(({ message }) => message);
+      expect({ seed, lost }).toEqual({ seed, lost: [victim] });
+    }
   });
 });
 

@@ -39,13 +39,21 @@ export interface Simulation {
   readonly tail: readonly string[];
 }
 
-export function simulate(seed: number, messages = 40): Simulation {
-  const world = createWorld(createRandom(seed));
+export interface SimulationOptions {
+  readonly messages?: number;
+  readonly keys?: readonly string[];
+  /** How likely a settlement does not take effect, without a loss. */
+  readonly settleFails?: number;
+}
+
+export function simulate(seed: number, options: SimulationOptions = {}): Simulation {
+  const { messages = 40, keys = ['x', 'y', 'z'], settleFails = 0.05 } = options;
+  const world = createWorld(createRandom(seed), settleFails);
   for (const name of ['a', 'b', 'c']) world.join(name);
   let published = 0;
   while (published < messages || world.isBusy()) {
     if (published < messages && world.random.chance(0.3))
-      world.publish(`m${(published += 1)}`, world.random.pick(['x', 'y', 'z']));
+      world.publish(`m${(published += 1)}`, world.random.pick(keys));
     else world.step();
   }
   world.calm();
@@ -57,7 +65,7 @@ export function simulate(seed: number, messages = 40): Simulation {
   return { events: world.events, tail };
 }
 
-function createWorld(random: Random) {
+function createWorld(random: Random, settleFails: number) {
   const events: HistoryEvent[] = [];
   const errors = new Map<string, number>();
   const queue: Copy[] = [];
@@ -160,7 +168,7 @@ function createWorld(random: Random) {
     const settlement = outcome === 'ok' ? 'accept' : isBuried ? 'reject' : 'release';
     add(consumer.name, { type: 'settle.invoke', delivery, settlement });
     if (held.isStale) return add(consumer.name, { type: 'settle.lost', delivery, settlement });
-    if (random.chance(0.05)) {
+    if (random.chance(settleFails)) {
       add(consumer.name, { type: 'settle.failed', delivery, settlement });
       copy.failures += outcome === 'error' ? 1 : 0;
       giveBack(copy);
