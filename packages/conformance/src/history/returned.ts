@@ -4,14 +4,17 @@ import type { Explanation } from './verdict.ts';
 /** Why a delivery had gone back by the time the same message was delivered again; `undefined` if it had not. */
 export function whyReturned(ledger: Ledger, delivery: Delivery, next: Delivery): Explanation | undefined {
   const by = next.at + clockError(delivery.holder, next.holder);
-  if (delivery.settleOutcome === 'ok' && delivery.settlement !== 'release') return whyUndone(ledger, delivery, by);
-  if (delivery.settleOutcome === 'lost') return whyLetGo(ledger, delivery, by) ?? 'lost-settle';
+  const { settlement, settleOutcome } = delivery;
+  if (settleOutcome === 'ok' && settlement !== 'release') return whyUndone(ledger, delivery, by);
+  if (settleOutcome === 'lost') return whyLetGo(ledger, delivery, by) ?? 'lost-settle';
   if (delivery.ok === false && delivery.endedAt <= by) return 'handler-error';
-  if (delivery.settlement === 'release' && delivery.settleAt <= by) return 'release';
-  if (delivery.settleOutcome === 'failed') return 'lost-settle';
-  if (isSettledOutOfSight(delivery))
+  if (isSettledOutOfSight(delivery)) {
     return whyLetGo(ledger, delivery, Math.min(by, delivery.endedAt + ledger.claim.acceptanceWithinMs));
-  return whyLetGo(ledger, delivery, by) ?? (delivery.settleOutcome === 'open' ? 'unknown-settle' : undefined);
+  }
+  if (delivery.settleAt > by) return whyLetGo(ledger, delivery, by);
+  if (settlement === 'release') return 'release';
+  if (settleOutcome === 'failed') return 'lost-settle';
+  return whyLetGo(ledger, delivery, by) ?? (settleOutcome === 'open' ? 'unknown-settle' : undefined);
 }
 
 /** Handled where nobody records settlements: it was accepted right away, or a loss came very soon. */

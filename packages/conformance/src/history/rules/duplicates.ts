@@ -105,10 +105,7 @@ function classify(
     .toReversed();
   const running = recent.find((earlier) => next.at + clockError(earlier.holder, next.holder) < earlier.endedAt);
   if (running !== undefined) return { anomaly: 'concurrent-delivery', earlier: running };
-  const settled = recent.find(
-    (earlier) =>
-      earlier.settlement !== 'release' && earlier.settledAt + clockError(earlier.holder, next.holder) < next.at,
-  );
+  const settled = recent.find((earlier) => earlier.settledAt + clockError(earlier.holder, next.holder) < next.at);
   if (settled !== undefined)
     return { anomaly: isFirstOfItsCopy(next) ? 'duplicated' : 'resurrected', earlier: settled };
   const leased = recent.find(
