@@ -31,4 +31,4 @@ export type { BusEvent, Handled, LinkState } from './observe/events.ts';
 export { describeEvent } from './observe/observer.ts';
 export { describePlan, type Met, type Plan, type PlanRow } from './plan/plan.ts';
 export type { DeadLetterCause, Delivery, Received, Settled, StreamRecord } from './receive/delivery.ts';
-export type { Resend } from './send/sender.ts';
+export type { Resend } from './send/terms.ts';

@@ -1,14 +1,7 @@
-import type { Destination, Queue, Stream, Topic } from '../destination/destination.ts';
-import type { Needs } from '../destination/needs.ts';
-import { WaybillError } from '../error/error.ts';
+import type { Destination } from '../destination/destination.ts';
 import type { LinkState } from '../observe/events.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Carrier } from './carrier.ts';
-import { guarded } from './guard.ts';
 import type { Handle } from './handles.ts';
-import { queueHandle } from './queue-handle.ts';
-import { streamHandle } from './stream-handle.ts';
-import { topicHandle } from './topic-handle.ts';
 
 export type Destinations = Readonly<Record<string, Destination>>;
 
@@ -30,71 +23,3 @@ export interface BusControls extends AsyncDisposable {
   close(): Promise<void>;
 }
 export type Bus<T> = { readonly [Name in keyof T]: Handle<T[Name]> } & BusControls;
-
-export const reservedNames: readonly string[] = ['plan', 'state', 'attach', 'flush', 'ping', 'native', 'close', 'then'];
-
-export function handleOf(carrier: Carrier, destination: Destination): object {
-  return guarded(carrier, makeHandle(carrier, destination));
-}
-function makeHandle(carrier: Carrier, destination: Destination): object {
-  switch (destination.kind) {
-    case 'queue':
-      return queueHandle(carrier, destination as Queue<unknown, unknown, Needs>);
-    case 'topic':
-      return topicHandle(carrier, destination as Topic<unknown, unknown, Needs>);
-    case 'stream':
-      return streamHandle(carrier, destination as Stream<unknown, unknown, Needs>);
-  }
-}
-
-/** The controls of a bus over its carriers, `of` naming which carries what. */
-export function controls(carriers: readonly Carrier[], of: (name: string) => Carrier): BusControls {
-  let closed: Promise<void> | undefined;
-  const close = (): Promise<void> =>
-    (closed ??= Promise.all(carriers.map((carrier) => carrier.close())).then(() => {}));
-  const open = (): void => {
-    if (closed) throw new WaybillError('closed', 'the bus is closed; connect again');
-  };
-  return {
-    get plan() {
-      return carriers.flatMap((carrier) => carrier.plan);
-    },
-    get state() {
-      return Object.fromEntries(carriers.map((carrier) => [carrier.driver.name, carrier.keeper.state]));
-    },
-    async attach<D extends Destination>(destination: D, on?: { readonly like: string }) {
-      open();
-      const carrier = on ? of(on.like) : carriers[0]!;
-      await carrier.attach(destination);
-      return handleOf(carrier, destination) as Handle<D>;
-    },
-    async flush() {
-      open();
-      await Promise.all(carriers.map((carrier) => carrier.sender.flush()));
-    },
-    async ping({ signal = AbortSignal.timeout(10_000) } = {}) {
-      open();
-      await Promise.all(
-        carriers.map(async (carrier) => abortable((await carrier.ready()).ping(signal), signal, carrier.driver.name)),
-      );
-    },
-    native(destination) {
-      open();
-      return of(destination).keeper.current?.native;
-    },
-    close,
-    [Symbol.asyncDispose]: close,
-  };
-}
-
-/** A driver obeys the signal, but the answer to "are you there" must not depend on that. */
-function abortable(ping: Promise<void>, signal: AbortSignal, broker: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener(
-      'abort',
-      () => reject(new WaybillError('timeout', `${broker} did not answer the ping in time`, { broker })),
-      { once: true },
-    );
-    ping.then(resolve, reject);
-  });
-}

@@ -13,7 +13,8 @@ import { servedSteps } from '../plan/steps.ts';
 import { declarations, placeOf } from '../plan/topology.ts';
 import { Encoder } from '../send/encoder.ts';
 import { Outbox } from '../send/outbox.ts';
-import { Sender, type SendTerms } from '../send/sender.ts';
+import { Sender } from '../send/sender.ts';
+import type { SendTerms } from '../send/terms.ts';
 import type { BusOptions } from './options.ts';
 
 interface Closable {

@@ -9,10 +9,11 @@ import { matcher } from '../emulate/filter.ts';
 import { retryPolicy } from '../emulate/retry.ts';
 import { delayQueue, nativeSchedule, servedSteps } from '../plan/steps.ts';
 import { placeOf } from '../plan/topology.ts';
-import { SteadyConsumer } from '../receive/consumer.ts';
+import { type ConsumerWork, SteadyConsumer } from '../receive/consumer.ts';
 import { decoder } from '../receive/decode.ts';
 import type { Loan } from '../receive/loan.ts';
 import { runner } from '../receive/runner.ts';
+import type { ConsumerTerms } from '../receive/terms.ts';
 import type { Carrier } from './carrier.ts';
 import type { ConsumeOptions } from './handles.ts';
 
@@ -35,7 +36,7 @@ export interface Consuming {
 export async function consume(carrier: Carrier, consuming: Consuming): Promise<SteadyConsumer> {
   await carrier.ready();
   const consumer = open(carrier, consuming);
-  serveDelays(carrier, consuming.destination);
+  serveDelays(carrier, consuming);
   const { signal } = consuming.options;
   signal?.addEventListener('abort', () => void consumer.close(), { once: true });
   if (signal?.aborted) void consumer.close();
@@ -55,101 +56,54 @@ const notReady = (name: string, timeoutMs: number): WaybillError =>
     destination: name,
   });
 
-function open(
-  carrier: Carrier,
-  {
-    destination,
-    source,
-    name,
-    handler,
-    options,
-    byHand = false,
-    filter,
-    atMostOnce = isAtMostOnce(destination),
-  }: Consuming,
-): SteadyConsumer {
-  const channel = carrier.channel(destination);
-  const { observer, clock } = carrier;
-  const fate = fateOf(carrier, destination, name);
-  const handle = runner({
-    source: name,
-    decode: decoder(destination),
-    handler,
-    middleware: [...(carrier.options.middleware ?? []), ...(options.middleware ?? [])],
-    handlerTimeoutMs: options.handlerTimeoutMs,
-    atMostOnce,
-    mostDeliveries: mostDeliveries(destination, channel),
-    matches: filter && matcher(filter),
-    expires: destination.needs.ttl !== undefined && channel.ttl === 'none',
-    byHand,
-    fate,
-    clock,
-    observer,
-  });
-  return start(carrier, channel, {
-    source,
-    name,
-    options,
-    fate,
-    handle,
-    keyOf: keyOf(destination),
-    delivery: atMostOnce ? 'at-most-once' : 'at-least-once',
-  });
+function open(carrier: Carrier, consuming: Consuming): SteadyConsumer {
+  const terms = termsOf(carrier, consuming);
+  const fate = new Fate(terms);
+  return start(carrier, terms, fate, runner(terms, fate));
 }
 
-interface Starting {
-  readonly source: Source;
-  readonly name: string;
-  readonly options: ConsumeOptions;
-  readonly fate: Fate;
-  readonly handle: (loan: Loan) => Promise<void> | void;
-  readonly keyOf?: ((loan: Loan) => string) | undefined;
-  readonly delivery: 'at-most-once' | 'at-least-once';
+function start(carrier: Carrier, terms: ConsumerTerms, fate: Fate, handle: ConsumerWork['handle']): SteadyConsumer {
+  return carrier.own(
+    new SteadyConsumer(carrier.keeper, terms, { fate, handle, onClosed: (consumer) => carrier.disown(consumer) }),
+  );
 }
-function start(
+
+function termsOf(
   carrier: Carrier,
-  channel: ChannelCapabilities,
-  { source, name, options, fate, handle, keyOf, delivery }: Starting,
-): SteadyConsumer {
+  { destination, source, name, handler, options, byHand = false, filter, atMostOnce }: Consuming,
+): ConsumerTerms {
+  const channel = carrier.channel(destination);
   const concurrency = options.concurrency ?? 16;
-  const consumer: SteadyConsumer = new SteadyConsumer(carrier.keeper, {
-    from: source,
+  return {
     name,
-    clock: carrier.clock,
-    observer: carrier.observer,
+    source,
+    target: { kind: destination.kind, ...placeOf(destination, carrier.driver.name) },
+    channel,
+    atMostOnce: atMostOnce ?? isAtMostOnce(destination),
     concurrency,
     maxInFlight: options.maxInFlight ?? concurrency * 2,
     leaseMs: options.leaseMs ?? 30_000,
     drainMs: options.drainMs ?? 30_000,
     window: options.window ?? 1000,
-    maxBatch: channel.limits.maxBatch,
-    keyOf,
-    delivery,
-    handle,
-    retry: (loan, delayMs) => fate.retryLater(loan, delayMs),
-    bury: (loan, reason) => fate.bury(loan, 'rejected', new Error(reason)),
-    codeOf: (error) => carrier.keeper.codeOf(error),
-    onClosed: () => carrier.disown(consumer),
-  });
-  return carrier.own(consumer);
-}
-
-function fateOf(carrier: Carrier, destination: Destination, source: string): Fate {
-  const channel = carrier.channel(destination);
-  return new Fate({
-    source,
-    target: { kind: destination.kind, ...placeOf(destination, carrier.driver.name) },
-    channel,
-    atMostOnce: isAtMostOnce(destination),
+    keyOf: keyOf(destination),
+    decode: decoder(destination),
+    handler,
+    byHand,
+    middleware: [...(carrier.options.middleware ?? []), ...(options.middleware ?? [])],
+    handlerTimeoutMs: options.handlerTimeoutMs,
+    matches: filter && matcher(filter),
+    expires: destination.needs.ttl !== undefined && channel.ttl === 'none',
     retry: retryPolicy(destination.options.retry),
     schedule: nativeSchedule(destination, channel),
     steps: servedSteps(destination, channel),
     deadLetter: deadLetterOf(destination),
+    mostDeliveries: mostDeliveries(destination, channel),
     sender: carrier.sender,
-    terms: carrier.copyTerms(destination),
+    copyTerms: carrier.copyTerms(destination),
     clock: carrier.clock,
     observer: carrier.observer,
-  });
+    codeOf: (error) => carrier.keeper.codeOf(error),
+  };
 }
 
 /**
@@ -166,22 +120,23 @@ function keyOf(destination: Destination): ((loan: Loan) => string) | undefined {
   return orderOf(destination) === 'total' ? () => '' : (loan) => `${loan.lane}\0${loan.incoming.key ?? ''}`;
 }
 
+const delaysAtOnce = 256;
+
 /** Who consumes a destination serves its delay queues too, once per bus and for as long as the bus lives. */
-function serveDelays(carrier: Carrier, destination: Destination): void {
-  const channel = carrier.channel(destination);
-  const steps = servedSteps(destination, channel);
+function serveDelays(carrier: Carrier, consuming: Consuming): void {
+  const { destination } = consuming;
+  const steps = servedSteps(destination, carrier.channel(destination));
   if (steps.length === 0 || !carrier.firstToServe(destination.name)) return;
-  const fate = fateOf(carrier, destination, destination.name);
   for (const step of steps) {
     const name = delayQueue(destination.name, step);
-    const options = { concurrency: 256, maxInFlight: 256 };
-    start(carrier, channel, {
-      source: { kind: 'queue', name, order: 'none' },
+    const options = { concurrency: delaysAtOnce, maxInFlight: delaysAtOnce };
+    const terms = {
+      ...termsOf(carrier, { ...consuming, options, atMostOnce: false }),
       name,
-      options,
-      fate,
-      handle: (loan) => fate.forward(loan, step),
-      delivery: 'at-least-once',
-    });
+      source: { kind: 'queue', name, order: 'none' },
+      keyOf: undefined,
+    } as const;
+    const fate = new Fate(terms);
+    start(carrier, terms, fate, (loan) => fate.forward(loan, step));
   }
 }

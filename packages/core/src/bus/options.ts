@@ -14,7 +14,7 @@ import type { Clock } from '../clock.ts';
 import { WaybillError } from '../error/error.ts';
 import type { Middleware } from '../middleware/middleware.ts';
 import type { BusEvent } from '../observe/events.ts';
-import type { Resend } from '../send/sender.ts';
+import type { Resend } from '../send/terms.ts';
 
 /** What holds for a whole bus. */
 export interface BusOptions {

@@ -1,13 +1,14 @@
 import { checkDuration, checkFields, isCount } from '../check.ts';
-import type { Queue } from '../destination/destination.ts';
+import { bounded, sleep } from '../clock.ts';
 import { bytes } from '../codec/codec.ts';
-import { queue } from '../destination/destination.ts';
+import { type Queue, queue } from '../destination/destination.ts';
 import { type } from '../destination/schema.ts';
-import { sleep } from '../clock.ts';
-import { steadyBackoffMs } from '../link/backoff.ts';
 import { redriveCopy } from '../emulate/copies.ts';
+import { steadyBackoffMs } from '../link/backoff.ts';
 import { placeOf } from '../plan/topology.ts';
+import { HandOver } from '../receive/hand-over.ts';
 import type { Loan } from '../receive/loan.ts';
+import type { Outlet } from '../send/outlet.ts';
 import type { Carrier } from './carrier.ts';
 import { consume } from './consuming.ts';
 
@@ -15,7 +16,7 @@ const defaultIdleMs = 2000;
 
 /**
  * Sends dead letters back where they died: attempts start again, the provenance stays. Each is accepted only when its
- * copy is stored. Ends at `limit`, when the broker says that none is left, or when none came for `idleMs`.
+ * copy is stored. Ends at `limit`, or when none came for `idleMs`.
  */
 export async function redrive(
   carrier: Carrier,
@@ -28,49 +29,41 @@ export async function redrive(
     idleMs: checkDuration({ atLeastMs: 50 }),
   });
   const { limit = Infinity, idleMs = defaultIdleMs } = options;
-  const { clock } = carrier;
-  const outlet = carrier.sender.to(
-    { kind: 'queue', ...placeOf(destination, carrier.driver.name) },
-    carrier.copyTerms(destination),
-  );
-  let taken = 0;
-  let moved = 0;
-  let finish!: () => void;
-  const finished = new Promise<void>((resolve) => (finish = resolve));
-  let idle = clock.after(idleMs, finish);
-  const resend = async (loan: Loan): Promise<boolean> => {
-    for (let failures = 0; loan.isOpen; failures++) {
-      try {
-        await outlet.send(redriveCopy(loan, clock.now()));
-        return true;
-      } catch (error) {
-        carrier.observer.emit('held', { source: dead, id: loan.id, target: destination.name, error });
-        await sleep(clock, steadyBackoffMs(failures), loan.signal);
-      }
-    }
-    return false;
-  };
-  const handler = async (_: unknown, loan: Loan): Promise<void> => {
-    if (taken >= limit) return void loan.release();
-    taken++;
-    idle.cancel();
-    if (!(await resend(loan))) return;
-    moved++;
-    idle = clock.after(idleMs, finish);
-    if (moved >= limit) finish();
-  };
+  const target = { kind: 'queue', ...placeOf(destination, carrier.driver.name) } as const;
+  const outlet = carrier.sender.to(target, carrier.copyTerms(destination));
   const source = { kind: 'queue', name: dead, order: 'none' } as const;
-  const consumer = await consume(carrier, {
-    destination: letters(dead),
-    source,
-    name: `${dead} (redrive)`,
-    handler,
-    options: { concurrency: 8 },
-  });
-  await Promise.race([finished, consumer.ended]);
-  idle.cancel();
+  const handOver = new HandOver(false);
+  const place = { destination: letters(dead), source, name: `${dead} (redrive)` };
+  const consumer = await consume(carrier, { ...place, handler: handOver.handle, options: {}, byHand: true });
+  void consumer.ended.then(() => handOver.end());
+  let moved = 0;
+  while (moved < limit) {
+    const letter = await nextWithin(carrier, handOver, idleMs);
+    if (!letter) break;
+    if (await sendBack(carrier, outlet, letter, destination.name)) moved++;
+  }
+  handOver.end();
   await consumer.close();
   return moved;
+}
+
+/** The next letter; none when the wait is over. */
+const nextWithin = (carrier: Carrier, handOver: HandOver, idleMs: number): Promise<Loan | undefined> =>
+  bounded(carrier.clock, handOver.next(), idleMs, () => new Error('idle')).catch(() => undefined);
+
+/** True when the copy is stored. A letter whose copy fails is kept, said so, and tried again until it is lost to us. */
+async function sendBack(carrier: Carrier, outlet: Outlet, letter: Loan, target: string): Promise<boolean> {
+  for (let failures = 0; letter.isOpen; failures++) {
+    try {
+      await outlet.send(redriveCopy(letter, carrier.clock.now()));
+      letter.settle({ outcome: 'accept' });
+      return true;
+    } catch (error) {
+      carrier.observer.emit('held', { source: letter.source, id: letter.id, target, error });
+      await sleep(carrier.clock, steadyBackoffMs(failures), letter.signal);
+    }
+  }
+  return false;
 }
 
 /** Whatever the bytes are, they go back as they are. */

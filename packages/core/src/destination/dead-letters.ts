@@ -16,7 +16,12 @@ export function deadLettersOf(destination: Destination): Queue<unknown, unknown>
       'invalid',
       `${destination.kind} ${destination.name} has no dead letters; declare it with deadLetter: true`,
     );
-  return queue(name, { schema: type<unknown>(), codec: lenient(destination.options.codec ?? json), deadLetter: name, retry: { attempts: 1 } });
+  return queue(name, {
+    schema: type<unknown>(),
+    codec: lenient(destination.options.codec ?? json),
+    deadLetter: name,
+    retry: { attempts: 1 },
+  });
 }
 
 const lenient = (codec: Codec): Codec => ({

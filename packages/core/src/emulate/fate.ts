@@ -1,53 +1,32 @@
-import { type Clock, sleep } from '../clock.ts';
-import type { ChannelCapabilities } from '../driver/capabilities.ts';
+import { sleep } from '../clock.ts';
 import type { Outgoing } from '../driver/message.ts';
 import type { Target } from '../driver/place.ts';
-import type { RetrySchedule } from '../driver/topology.ts';
 import { WaybillError } from '../error/error.ts';
 import { steadyBackoffMs } from '../link/backoff.ts';
-import type { Observer } from '../observe/observer.ts';
 import { delayQueue, delayStep, retryStep, scheduledMs } from '../plan/steps.ts';
 import type { Loan } from '../receive/loan.ts';
-import type { Sender, SendTerms } from '../send/sender.ts';
+import type { ConsumerTerms } from '../receive/terms.ts';
 import { deadCopy, hopCopy, retryCopy } from './copies.ts';
-import { judge, type RetryPolicy, type Verdict } from './retry.ts';
-
-export interface FateSetup {
-  /** The queue, or `topic/subscription`. */
-  readonly source: string;
-  readonly target: Extract<Target, { readonly order: unknown }>;
-  readonly channel: ChannelCapabilities;
-  readonly atMostOnce: boolean;
-  readonly retry: RetryPolicy;
-  /** What the broker waits by itself after a failure. */
-  readonly schedule: RetrySchedule | undefined;
-  /** Steps of the delay queues that exist. */
-  readonly steps: readonly number[];
-  readonly deadLetter: string | undefined;
-  readonly sender: Sender;
-  readonly terms: SendTerms;
-  readonly clock: Clock;
-  readonly observer: Observer;
-}
+import { judge, type Verdict } from './retry.ts';
 
 const deadAgainMs = 5000;
 
 /** Carries out what a failed handler means. Decisions come from `judge` and `retryStep`; here they are done. */
 export class Fate {
-  readonly #setup: FateSetup;
-  constructor(setup: FateSetup) {
-    this.#setup = setup;
+  readonly #terms: ConsumerTerms;
+  constructor(terms: ConsumerTerms) {
+    this.#terms = terms;
   }
 
   async failed(loan: Loan, error: unknown): Promise<void> {
-    const { source, atMostOnce, observer, retry } = this.#setup;
+    const { name: source, atMostOnce, observer, retry } = this.#terms;
     if (atMostOnce) return observer.emit('dropped', { source, id: loan.id, reason: 'failed', error });
     if (loan.isFree) await this.#apply(judge(error, loan.attempt, retry), loan, error);
   }
 
   /** By hand: `release({ delayMs })`. */
   async retryLater(loan: Loan, delayMs: number): Promise<void> {
-    const { attempts } = this.#setup.retry;
+    const { attempts } = this.#terms.retry;
     if (loan.attempt >= attempts) return this.bury(loan, 'exhausted', new Error('released by the handler'));
     return this.#retry(loan, delayMs, new Error('released by the handler'));
   }
@@ -62,7 +41,7 @@ export class Fate {
   }
 
   async #retry(loan: Loan, delayMs: number, error: unknown): Promise<void> {
-    const { target, source, observer, clock, steps } = this.#setup;
+    const { target, name: source, observer, clock, steps } = this.#terms;
     const via = retryStep(this.#retryTerms(loan), delayMs);
     observer.emit('retry', { source, id: loan.id, attempt: loan.attempt, delayMs, via, error });
     const copy = (): Outgoing => retryCopy(loan, clock.now(), target.name, clock.now() + delayMs);
@@ -78,7 +57,7 @@ export class Fate {
     }
   }
   #retryTerms(loan: Loan): Parameters<typeof retryStep>[0] {
-    const { target, channel, schedule } = this.#setup;
+    const { target, channel, schedule } = this.#terms;
     return {
       kind: target.kind,
       channel,
@@ -90,12 +69,12 @@ export class Fate {
   /** Keeps the delivery, and with it its key, and runs it again. The lease keeper keeps it ours. */
   #hold(loan: Loan, delayMs: number): void {
     loan.heldRuns++;
-    this.#setup.clock.after(delayMs, () => loan.again());
+    this.#terms.clock.after(delayMs, () => loan.again());
   }
 
   /** To the dead letters, or nowhere if there are none. The original goes only when the copy is stored. */
   async bury(loan: Loan, reason: string, error: unknown): Promise<void> {
-    const { deadLetter, source, observer, clock } = this.#setup;
+    const { deadLetter, name: source, observer, clock } = this.#terms;
     if (deadLetter === undefined) {
       observer.emit('dropped', { source, id: loan.id, reason, error });
       return loan.settle({ outcome: 'reject', reason });
@@ -107,7 +86,7 @@ export class Fate {
 
   /** What fails in a dead-letter queue stays there: there is nowhere further, and nothing may be lost or spin. */
   #giveBackLater(loan: Loan, error: unknown): void {
-    const { source, observer, clock } = this.#setup;
+    const { name: source, observer, clock } = this.#terms;
     observer.emit('held', { source, id: loan.id, target: source, error });
     clock.after(deadAgainMs, () => loan.settle({ outcome: 'release', delayMs: 0, failed: false }));
   }
@@ -117,10 +96,10 @@ export class Fate {
    * large or has nowhere to go is tried again too: better a message held, and said so, than a message lost.
    */
   async #replace(loan: Loan, target: Target, copy: Outgoing): Promise<boolean> {
-    const { sender, terms, clock, source, observer } = this.#setup;
+    const { sender, copyTerms, clock, name: source, observer } = this.#terms;
     for (let failures = 0; loan.isOpen; failures++) {
       try {
-        await sender.send(target, copy, terms);
+        await sender.send(target, copy, copyTerms);
         loan.settle({ outcome: 'accept' });
         return true;
       } catch (error) {
@@ -134,7 +113,7 @@ export class Fate {
 
   /** A delay queue's consumer: waits until the message is due, then passes it on, one hop at a time. */
   async forward(loan: Loan, stepMs: number): Promise<void> {
-    const { clock, target, steps } = this.#setup;
+    const { clock, target, steps } = this.#terms;
     const due = Number(loan.incoming.headers['waybill-due'] ?? 0);
     const until = Math.min(due, clock.now() + stepMs);
     while (loan.isOpen && clock.now() < until) await sleep(clock, until - clock.now(), loan.signal);

@@ -1,31 +1,28 @@
 import { sleep } from '../clock.ts';
 import type { Link } from '../driver/link.ts';
 import type { Source, Start } from '../driver/place.ts';
+import type { Fate } from '../emulate/fate.ts';
 import { isRetryable, WaybillError } from '../error/error.ts';
-import type { ErrorCode } from '../error/error.ts';
 import { backoffMs } from '../link/backoff.ts';
 import type { LinkKeeper } from '../link/link-keeper.ts';
 import { Intake } from './intake.ts';
 import type { IntakeSetup } from './lane-intake.ts';
 import type { Loan } from './loan.ts';
 import { Scheduler } from './scheduler.ts';
+import type { ConsumerTerms } from './terms.ts';
 
-export interface ConsumerSetup extends Omit<IntakeSetup, 'source' | 'scheduler' | 'keep'> {
-  readonly from: Source;
-  /** As it is called in events: the queue, or `topic/subscription`. */
-  readonly name: string;
-  readonly leaseMs: number;
-  readonly drainMs: number;
-  readonly keyOf: ((loan: Loan) => string) | undefined;
-  readonly codeOf: (error: unknown) => ErrorCode;
-  /** It will never receive again. */
-  readonly onClosed: () => void;
+/** What a consumer does with its deliveries, and whom it tells that it will never receive again. */
+export interface ConsumerWork extends Pick<IntakeSetup, 'fate' | 'handle'> {
+  readonly onClosed: (consumer: SteadyConsumer) => void;
 }
 
 /** One subscription for as long as the user wants it: an intake per receiver, a new receiver whenever one ends. */
 export class SteadyConsumer implements AsyncDisposable {
   readonly #keeper: LinkKeeper;
-  readonly #setup: ConsumerSetup;
+  readonly #terms: ConsumerTerms;
+  readonly #fate: Fate;
+  readonly #handle: IntakeSetup['handle'];
+  readonly #onClosed: (consumer: SteadyConsumer) => void;
   readonly #stop = new AbortController();
   readonly #intakes = new Set<Intake>();
   readonly #scheduler: Scheduler<Loan>;
@@ -44,11 +41,14 @@ export class SteadyConsumer implements AsyncDisposable {
   readonly ended: Promise<void>;
   #end!: () => void;
 
-  constructor(keeper: LinkKeeper, setup: ConsumerSetup) {
+  constructor(keeper: LinkKeeper, terms: ConsumerTerms, work: ConsumerWork) {
     this.#keeper = keeper;
-    this.#setup = setup;
-    this.#since = setup.clock.now();
-    this.#scheduler = new Scheduler(setup.concurrency, setup.keyOf, (loan) => loan.start());
+    this.#terms = terms;
+    this.#fate = work.fate;
+    this.#handle = work.handle;
+    this.#onClosed = work.onClosed;
+    this.#since = terms.clock.now();
+    this.#scheduler = new Scheduler(terms.concurrency, terms.keyOf, (loan) => loan.start());
     this.ready = new Promise((resolve, reject) => {
       this.#opened = resolve;
       this.#hopeless = reject;
@@ -76,7 +76,7 @@ export class SteadyConsumer implements AsyncDisposable {
     if (!this.#live)
       throw new WaybillError(
         'unavailable',
-        `${this.#setup.name}: the consumer has no connection now, so it cannot seek; try again when it is live`,
+        `${this.#terms.name}: the consumer has no connection now, so it cannot seek; try again when it is live`,
       );
     await this.#live.seek(to);
   }
@@ -96,9 +96,9 @@ export class SteadyConsumer implements AsyncDisposable {
     this.#scheduler.resume();
     await retired;
     await this.#loop;
-    this.#hopeless(new WaybillError('closed', `${this.#setup.name}: the consumer was closed before it was ready`));
+    this.#hopeless(new WaybillError('closed', `${this.#terms.name}: the consumer was closed before it was ready`));
     this.#say('closed');
-    this.#setup.onClosed();
+    this.#onClosed(this);
     this.#end();
   }
 
@@ -111,31 +111,38 @@ export class SteadyConsumer implements AsyncDisposable {
         if (this.#stop.signal.aborted || this.#keeper.state === 'closed') return;
         if (this.#isHopeless(cause)) return this.#giveUp(cause);
         this.#say('waiting', cause);
-        await sleep(this.#setup.clock, backoffMs(failures++), this.#stop.signal);
+        await sleep(this.#terms.clock, backoffMs(failures++), this.#stop.signal);
       }
     }
   }
 
   /** What never worked and never will is the caller's to know. Once it has worked, it is tried for ever, visibly. */
   #isHopeless(cause: unknown): boolean {
-    return !this.#everOpened && !isRetryable(this.#setup.codeOf(cause));
+    return !this.#everOpened && !isRetryable(this.#terms.codeOf(cause));
   }
   #giveUp(cause: unknown): void {
     this.#stop.abort();
     this.#hopeless(
       WaybillError.is(cause)
         ? cause
-        : new WaybillError(this.#setup.codeOf(cause), `${this.#setup.name}: cannot be consumed: ${String(cause)}`, {
+        : new WaybillError(this.#terms.codeOf(cause), `${this.#terms.name}: cannot be consumed: ${String(cause)}`, {
             cause,
           }),
     );
   }
 
   async #serve(link: Link, worked: () => void): Promise<void> {
-    const { maxInFlight, leaseMs, delivery, drainMs, name } = this.#setup;
+    const { maxInFlight, leaseMs, atMostOnce } = this.#terms;
+    const delivery = atMostOnce ? 'at-most-once' : 'at-least-once';
     const receiver = await link.receive(this.#from(), { signal: this.#stop.signal, delivery, maxInFlight, leaseMs });
     const keep = (lane: string, through: string): void => void (this.positions[lane] = through);
-    const intake = new Intake(receiver, { ...this.#setup, source: name, scheduler: this.#scheduler, keep });
+    const intake = new Intake(receiver, {
+      terms: this.#terms,
+      fate: this.#fate,
+      handle: this.#handle,
+      scheduler: this.#scheduler,
+      keep,
+    });
     this.#intakes.add(intake);
     try {
       if (this.#stop.signal.aborted) void intake.drain(0);
@@ -144,7 +151,7 @@ export class SteadyConsumer implements AsyncDisposable {
       await this.#retire(intake);
     } catch (cause) {
       if (intake.pulled) worked();
-      void this.#retire(intake, drainMs);
+      void this.#retire(intake);
       throw cause;
     }
   }
@@ -157,7 +164,7 @@ export class SteadyConsumer implements AsyncDisposable {
 
   /** A stream read without a group goes on where this consumer was, not where it once began. */
   #from(): Source {
-    const { from: source } = this.#setup;
+    const { source } = this.#terms;
     if (source.kind !== 'stream' || source.group !== undefined || Object.keys(this.positions).length === 0)
       return source;
     const { from } = source;
@@ -173,14 +180,14 @@ export class SteadyConsumer implements AsyncDisposable {
   }
 
   /** A receiver whose pull failed may still settle what it handed out, where the broker allows it. */
-  async #retire(intake: Intake, drainMs: number = this.#setup.drainMs): Promise<void> {
-    await intake.drain(drainMs);
+  async #retire(intake: Intake): Promise<void> {
+    await intake.drain(this.#terms.drainMs);
     // What a receiver says on its way out changes nothing: its deliveries are settled or lost by now.
     await intake.receiver.close().catch(() => {});
     this.#intakes.delete(intake);
   }
 
   #say(state: 'live' | 'waiting' | 'closed', cause?: unknown): void {
-    this.#setup.observer.emit('consumer', { source: this.#setup.name, state, ...(cause !== undefined && { cause }) });
+    this.#terms.observer.emit('consumer', { source: this.#terms.name, state, ...(cause !== undefined && { cause }) });
   }
 }

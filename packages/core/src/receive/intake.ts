@@ -26,11 +26,12 @@ export class Intake implements LaneOwner {
   constructor(receiver: Receiver, setup: IntakeSetup) {
     this.receiver = receiver;
     this.#setup = setup;
-    this.#credit = new Credit(setup.maxInFlight, setup.concurrency);
+    const { maxInFlight, concurrency, clock, window, channel } = setup.terms;
+    this.#credit = new Credit(maxInFlight, concurrency);
     this.#book =
       receiver.style === 'position'
-        ? new PositionBook(receiver, setup.clock, { window: setup.window, commitMs, keep: setup.keep })
-        : new ReceiptBook(receiver, setup.clock, setup.maxBatch);
+        ? new PositionBook(receiver, clock, { window, commitMs, keep: setup.keep })
+        : new ReceiptBook(receiver, clock, channel.limits.maxBatch);
     this.#finished = new Promise((resolve) => (this.#finish = resolve));
   }
 
@@ -58,7 +59,7 @@ export class Intake implements LaneOwner {
       const intake = new LaneIntake(lane, this.#setup, this.#book, this.#credit, this.#waiting);
       this.#lanes.set(lane, intake);
       this.#credit.lanes = this.#lanes.size;
-      if (this.#book instanceof PositionBook && this.#setup.delivery === 'at-least-once')
+      if (this.#book instanceof PositionBook && !this.#setup.terms.atMostOnce)
         this.#book.watch(lane as Lane<Positioned>, () => intake.wake());
       void intake.run().catch((cause: unknown) => this.#finish({ cause }));
     }
@@ -112,7 +113,7 @@ export class Intake implements LaneOwner {
   async #settled(lanes: readonly LaneIntake[], withinMs: number): Promise<void> {
     let late!: () => void;
     const tooLate = new Promise<void>((resolve) => (late = resolve));
-    const timer = this.#setup.clock.after(withinMs, () => late());
+    const timer = this.#setup.terms.clock.after(withinMs, () => late());
     const inTime = Promise.all(lanes.map((lane) => lane.drain())).then(() => this.#book.flushed());
     await Promise.race([inTime, tooLate]);
     timer.cancel();

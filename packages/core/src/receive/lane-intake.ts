@@ -1,30 +1,23 @@
-import type { Clock } from '../clock.ts';
 import type { Incoming } from '../driver/message.ts';
 import type { Start } from '../driver/place.ts';
 import type { Lane } from '../driver/receiver.ts';
+import type { Fate } from '../emulate/fate.ts';
 import { WaybillError } from '../error/error.ts';
-import type { Observer } from '../observe/observer.ts';
 import type { Book } from '../settle/book.ts';
 import type { Credit } from './credit.ts';
 import type { Settled } from './delivery.ts';
 import { Loan, type LoanKeeper, type Outcome } from './loan.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { ConsumerTerms } from './terms.ts';
 
+/** What a consumer's intakes share over all its receivers. */
 export interface IntakeSetup {
-  readonly source: string;
-  readonly clock: Clock;
-  readonly observer: Observer;
-  readonly concurrency: number;
-  readonly maxInFlight: number;
-  readonly maxBatch: number;
-  readonly window: number;
+  readonly terms: ConsumerTerms;
   readonly scheduler: Scheduler<Loan>;
-  readonly delivery: 'at-most-once' | 'at-least-once';
-  readonly keep: (lane: string, through: string) => void;
+  readonly fate: Fate;
   /** Runs the handler and gives the loan its fate. Never rejects. */
   readonly handle: (loan: Loan) => Promise<void> | void;
-  readonly retry: (loan: Loan, delayMs: number) => Promise<void>;
-  readonly bury: (loan: Loan, reason: string) => Promise<void>;
+  readonly keep: (lane: string, through: string) => void;
 }
 
 /** One grant of a lane: pull within its share of the credit, run, settle, until it is drained or ends. */
@@ -50,7 +43,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
 
   constructor(lane: Lane<M>, setup: IntakeSetup, book: Book, credit: Credit, waiting: Set<LaneIntake>) {
     this.lane = lane;
-    this.source = setup.source;
+    this.source = setup.terms.name;
     this.#setup = setup;
     this.#book = book;
     this.#credit = credit;
@@ -154,14 +147,14 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     return this.#book.extend(loan);
   }
   retry(loan: Loan, delayMs: number): Promise<void> {
-    return this.#setup.retry(loan, delayMs);
+    return this.#setup.fate.retryLater(loan, delayMs);
   }
   bury(loan: Loan, reason: string): Promise<void> {
-    return this.#setup.bury(loan, reason);
+    return this.#setup.fate.bury(loan, 'rejected', new Error(reason));
   }
   gone(loan: Loan): void {
     this.#book.gone(loan);
-    this.#setup.observer.emit('delivery-lost', { source: this.source, id: loan.id });
+    this.#setup.terms.observer.emit('delivery-lost', { source: this.source, id: loan.id });
     this.#forget(loan);
   }
   again(loan: Loan): void {
@@ -189,20 +182,20 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   #admit(loan: Loan): void {
     this.#open.add(loan);
     this.#credit.took(this.#open.size);
-    if (this.#setup.delivery === 'at-least-once') this.#book.opened(this.lane, loan);
+    if (!this.#setup.terms.atMostOnce) this.#book.opened(this.lane, loan);
     if (this.#ended) loan.lose();
     else if (this.#pulling.signal.aborted) this.#tooLate(loan);
     else this.#setup.scheduler.push(loan);
   }
   /** Handed over while we were stopping. At most once it has been forgotten by the broker already, so it is run. */
   #tooLate(loan: Loan): void {
-    if (this.#setup.delivery === 'at-most-once') this.#setup.scheduler.push(loan);
+    if (this.#setup.terms.atMostOnce) this.#setup.scheduler.push(loan);
     else loan.settle(returned);
   }
 
   #leave(loan: Loan): void {
     this.#running.delete(loan);
-    if (this.#setup.delivery === 'at-most-once') this.#forget(loan);
+    if (this.#setup.terms.atMostOnce) this.#forget(loan);
     else if (!this.#open.has(loan)) this.#setup.scheduler.free(loan);
     this.#setup.scheduler.leave();
   }

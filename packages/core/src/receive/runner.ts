@@ -1,37 +1,14 @@
-import type { Clock } from '../clock.ts';
-import type { Incoming } from '../driver/message.ts';
 import type { Fate } from '../emulate/fate.ts';
 import { WaybillError } from '../error/error.ts';
 import { compose, type Middleware, type Passed, skip } from '../middleware/middleware.ts';
-import type { Observer } from '../observe/observer.ts';
-import type { Decode } from './decode.ts';
 import type { Loan, Outcome } from './loan.ts';
-
-export interface RunTerms {
-  readonly source: string;
-  readonly decode: Decode;
-  readonly handler: (value: unknown, loan: Loan) => unknown;
-  readonly middleware: readonly Middleware[];
-  readonly handlerTimeoutMs: number | undefined;
-  readonly atMostOnce: boolean;
-  /** Deliveries after which a message is buried without a run, because each ended its consumer. */
-  readonly mostDeliveries: number;
-  /** Emulated filters: what does not match is accepted unseen. */
-  readonly matches: ((incoming: Incoming) => boolean) | undefined;
-  /** Emulated time to live. */
-  readonly expires: boolean;
-  /** Settling is left to the user: returning does not accept. */
-  readonly byHand: boolean;
-  readonly fate: Fate;
-  readonly clock: Clock;
-  readonly observer: Observer;
-}
+import type { ConsumerTerms } from './terms.ts';
 
 /** From a delivery to its fate: whether it may run, its value, the handler, and what follows. Never rejects. */
-export function runner(terms: RunTerms): (loan: Loan) => Promise<void> | void {
+export function runner(terms: ConsumerTerms, fate: Fate): (loan: Loan) => Promise<void> | void {
   const run = terms.atMostOnce ? runForgotten : runThenSettle;
   const guarded = handlerOf(terms);
-  const { matches, expires, mostDeliveries, fate, clock } = terms;
+  const { matches, expires, mostDeliveries, clock } = terms;
   return (loan) => {
     const { incoming } = loan;
     if (incoming.attempt !== undefined && incoming.attempt > 1 && loan.attempt > mostDeliveries)
@@ -39,7 +16,7 @@ export function runner(terms: RunTerms): (loan: Loan) => Promise<void> | void {
     if (matches && !matches(incoming)) return loan.settle(accepted);
     if (expires && Number(incoming.headers['waybill-expires'] ?? Infinity) <= clock.now())
       return fate.bury(loan, 'expired', new Error('it was not reached within its time to live'));
-    return run(loan, terms, guarded);
+    return run(loan, terms, guarded, fate);
   };
 }
 
@@ -47,29 +24,29 @@ export function runner(terms: RunTerms): (loan: Loan) => Promise<void> | void {
 type Guarded = (loan: Loan) => unknown;
 
 /** at-least-once: the handler first, then the outcome. */
-function runThenSettle(loan: Loan, terms: RunTerms, guarded: Guarded): Promise<void> | void {
+function runThenSettle(loan: Loan, terms: ConsumerTerms, guarded: Guarded, fate: Fate): Promise<void> | void {
   try {
     const running = guarded(loan);
     if (isPromise(running))
       return running.then(
         () => conclude(loan, terms),
-        (error: unknown) => failed(loan, terms, error),
+        (error: unknown) => failed(loan, fate, error),
       );
     conclude(loan, terms);
   } catch (error) {
-    return failed(loan, terms, error);
+    return failed(loan, fate, error);
   }
 }
-function conclude(loan: Loan, { byHand }: RunTerms): void {
+function conclude(loan: Loan, { byHand }: ConsumerTerms): void {
   if (!byHand && loan.isFree) loan.settle(accepted);
 }
-const failed = (loan: Loan, { fate }: RunTerms, error: unknown): Promise<void> =>
+const failed = (loan: Loan, fate: Fate, error: unknown): Promise<void> =>
   WaybillError.is(error, 'decode') && loan.value === undefined
     ? fate.bury(loan, 'undecodable', error)
     : fate.failed(loan, error);
 
 /** at-most-once: the broker has forgotten it before it got here, so whatever happens it is not run again. */
-async function runForgotten(loan: Loan, { fate }: RunTerms, guarded: Guarded): Promise<void> {
+async function runForgotten(loan: Loan, _terms: ConsumerTerms, guarded: Guarded, fate: Fate): Promise<void> {
   loan.forgotten();
   try {
     await guarded(loan);
@@ -79,7 +56,7 @@ async function runForgotten(loan: Loan, { fate }: RunTerms, guarded: Guarded): P
 }
 
 /** Decode, middleware, handler, timeout and observation, as far as each is asked for. */
-function handlerOf(terms: RunTerms): Guarded {
+function handlerOf(terms: ConsumerTerms): Guarded {
   const { decode, handler, middleware, handlerTimeoutMs, observer } = terms;
   const call = (loan: Loan): unknown => handler(loan.value, loan);
   const chained = middleware.length === 0 ? call : chain(middleware, call);
@@ -108,14 +85,14 @@ function chain(middleware: readonly Middleware[], call: (loan: Loan) => unknown)
 function withTimeout(
   call: (loan: Loan) => unknown,
   timeoutMs: number,
-  { clock, source }: RunTerms,
+  { clock, name }: ConsumerTerms,
 ): (loan: Loan) => Promise<unknown> {
   return (loan) =>
     new Promise((resolve, reject) => {
       const { signal } = loan;
       const timer = clock.after(timeoutMs, () => {
-        const error = new WaybillError('timeout', `${source}: the handler did not end within ${timeoutMs} ms`, {
-          destination: source,
+        const error = new WaybillError('timeout', `${name}: the handler did not end within ${timeoutMs} ms`, {
+          destination: name,
         });
         if (!signal.aborted) loan.interrupt(error);
         reject(error);
@@ -126,10 +103,16 @@ function withTimeout(
     });
 }
 
-async function observed(loan: Loan, call: (loan: Loan) => unknown, { observer, source }: RunTerms): Promise<void> {
+async function observed(loan: Loan, call: (loan: Loan) => unknown, { observer, name }: ConsumerTerms): Promise<void> {
   const from = performance.now();
   const tell = (failure: object): void =>
-    observer.handled({ source, id: loan.id, attempt: loan.attempt, durationMs: performance.now() - from, ...failure });
+    observer.handled({
+      source: name,
+      id: loan.id,
+      attempt: loan.attempt,
+      durationMs: performance.now() - from,
+      ...failure,
+    });
   try {
     await call(loan);
     tell({});

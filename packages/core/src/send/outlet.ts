@@ -7,7 +7,8 @@ import { noneSent } from '../driver/records.ts';
 import { isRetryable, type SendFailure, textOf, WaybillError } from '../error/error.ts';
 import { backoffMs } from '../link/backoff.ts';
 import { Batch, type Item, ManyWaiter, OneWaiter, type Waiter } from './item.ts';
-import type { Sender, SendTerms } from './sender.ts';
+import type { Sender } from './sender.ts';
+import type { SendTerms } from './terms.ts';
 
 /** All sends to one target: batches of one turn, one promise and one deadline per batch. */
 export class Outlet {

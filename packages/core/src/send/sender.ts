@@ -5,17 +5,7 @@ import type { Target } from '../driver/place.ts';
 import type { LinkKeeper } from '../link/link-keeper.ts';
 import type { Item } from './item.ts';
 import { Outlet } from './outlet.ts';
-
-/** `safe`: resend what was certainly not stored. `always`: also what may have been; it may arrive twice. */
-export type Resend = 'never' | 'safe' | 'always';
-export interface SendTerms {
-  readonly timeoutMs: number;
-  readonly resend: Resend;
-  /** One call at a time, so that a failed one cannot be overtaken. */
-  readonly order: 'none' | 'key' | 'total';
-  readonly partial: 'each' | 'prefix';
-  readonly maxBatch: number;
-}
+import type { SendTerms } from './terms.ts';
 
 /** The way out: a window of unconfirmed messages over all targets, and an outlet for each. */
 export class Sender {
