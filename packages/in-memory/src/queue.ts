@@ -145,7 +145,7 @@ export class Queue {
   /** It is no longer held by who took it: it keeps its place and comes again. */
   giveBack(entry: Entry, delayMs = 0): void {
     this.#leaveFlight(entry);
-    if (entry.expiresAt <= this.#host.clock.now()) this.#expire(entry);
+    if (this.#isExpired(entry)) this.#expire(entry);
     else if (delayMs > 0) this.#postpone(entry, delayMs, () => this.#return(entry));
     else this.#return(entry);
   }
@@ -185,7 +185,7 @@ export class Queue {
   }
 
   #append(entry: Entry): void {
-    if (entry.expiresAt <= this.#host.clock.now()) return this.#expire(entry);
+    if (this.#isExpired(entry)) return this.#expire(entry);
     entry.place = this.#places++;
     entry.state = 'ready';
     this.#ready.append(entry);
@@ -193,7 +193,7 @@ export class Queue {
   }
 
   #return(entry: Entry): void {
-    if (entry.expiresAt <= this.#host.clock.now()) return this.#expire(entry);
+    if (this.#isExpired(entry)) return this.#expire(entry);
     entry.state = 'ready';
     this.#ready.giveBack(entry);
     this.#becameReady(entry);
@@ -224,6 +224,10 @@ export class Queue {
     this.#ready.unlock(entry);
     if (this.#ready.wakesAll && this.waiting.size > 0) this.wake();
     this.#host.changed();
+  }
+
+  #isExpired({ expiresAt }: Entry): boolean {
+    return expiresAt !== Infinity && expiresAt <= this.#host.clock.now();
   }
 
   #expireIfReady(entry: Entry): void {

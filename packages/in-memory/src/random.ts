@@ -9,9 +9,9 @@ export function randomOf(seed: number, stream: string): () => number {
   };
 }
 
-/** FNV-1a over UTF-16 units: even enough, and the same in every process. */
+/** FNV-1a over UTF-16 units, as a signed 32-bit integer: even enough, and the same in every process. */
 export function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
+  let hash = 0x811c9dc5 | 0;
   for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  return hash >>> 0;
+  return hash;
 }

@@ -2,6 +2,7 @@ import { allSent, noneSent, type Outgoing, type Sent, type Unsent, WaybillError 
 import type { Dedup } from './dedup.ts';
 import type { Host } from './host.ts';
 import type { Keeping } from './queue.ts';
+import { hashOf } from './random.ts';
 import { sizeOf, Stored } from './records.ts';
 
 /** Where messages can be sent: a queue, a topic, a stream, an inbox. */
@@ -48,10 +49,11 @@ export function storeBatch(host: Host, sink: Sink, batch: readonly Outgoing[]): 
 
 /** Stores a message, unless its send was stored before. Returns where it stands: in a stream, else -1. */
 export function keep(sink: Sink, message: Outgoing, now: number): number {
-  const known = sink.dedup.find(message.sendId, now);
+  const hash = hashOf(message.sendId);
+  const known = sink.dedup.find(message.sendId, hash, now);
   if (known !== undefined) return known;
   const position = sink.put(new Stored(message, now), message) ?? -1;
-  sink.dedup.remember(message.sendId, position);
+  sink.dedup.remember(message.sendId, hash, position);
   return position;
 }
 

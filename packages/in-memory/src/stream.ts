@@ -49,7 +49,7 @@ export class Stream {
   /** Returns the offset in the partition of its key; without a key they take turns. */
   put(stored: Stored): number {
     this.sent.add(stored);
-    const line = stored.key === undefined ? this.#keyless++ : hashOf(stored.key);
+    const line = stored.key === undefined ? this.#keyless++ : hashOf(stored.key) >>> 0;
     return this.partitions[line % this.partitions.length]!.append(stored);
   }
 
