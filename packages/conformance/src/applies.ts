@@ -20,7 +20,7 @@ export class Applicability {
   constructor(target: Target, facts: Facts, run: string) {
     this.#target = target;
     this.#facts = facts;
-    this.#name = `wb-${run}-refusal`;
+    this.#name = `wbc-${run}-refusal`;
   }
 
   async of({ requires }: Case): Promise<Verdict | undefined> {
@@ -50,7 +50,7 @@ export class Applicability {
     const isMissing = this.#facts.capabilities[kind] === 'none';
     if (!isMissing && Object.keys(needs).length === 0) return Promise.resolve(undefined);
     const key = `${kind} ${JSON.stringify(needs)}`;
-    const known = this.#refusals.get(key) ?? proveRefusal(this.#target.driver(), destinationOf(kind, this.#name, needs));
+    const known = this.#refusals.get(key) ?? proveRefusal(this.#target.driver, destinationOf(kind, this.#name, needs));
     this.#refusals.set(key, known);
     return known;
   }
@@ -76,11 +76,11 @@ export function destinationOf(kind: Kind, name: string, needs: Needs): Destinati
 }
 
 /** A broker that cannot must say so by name, with a way out, and before anything is declared, sent or received. */
-export async function proveRefusal(driver: Driver, destination: Destination): Promise<Verdict | undefined> {
+export async function proveRefusal(driver: Target['driver'], destination: Destination): Promise<Verdict | undefined> {
   const traffic = noTraffic();
   try {
     // `verify` makes nothing, so a need that is met leaves nothing behind: it fails later, as a mismatch.
-    await (await connect<Driver, { it: Destination }>(watched(driver, traffic), { it: destination }, { topology: 'verify', observe: () => undefined })).close();
+    await (await connect<Driver, { it: Destination }>(watched(await driver(), traffic), { it: destination }, { topology: 'verify', observe: () => undefined })).close();
     return undefined;
   } catch (error) {
     if (!WaybillError.is(error)) return { state: 'fail', reason: `refusing ${destination.kind} ${JSON.stringify(destination.needs)} rejected with ${String(error)}, which is no WaybillError` };

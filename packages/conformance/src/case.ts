@@ -52,7 +52,7 @@ export interface Case {
   readonly group: Group;
   /** One sentence in the present tense: what holds. */
   readonly title: string;
-  /** 0: part of every run. 1 and 2 come with the profile `full`. */
+  /** 0: part of every run. 1 and 2 come with the profile `full` only. */
   readonly priority: 0 | 1 | 2;
   readonly kind: 'contract' | 'capability' | 'refusal' | 'fault' | 'load';
   readonly requires: Requirements;

@@ -1,5 +1,5 @@
-import type { Driver } from '@waybill/core';
 import type { Declaration, Link } from '@waybill/core/driver';
+import type { Target } from './target.ts';
 import { within } from './waits.ts';
 
 const eachMs = 15_000;
@@ -28,10 +28,10 @@ export class Cleanup {
 
 /** Removes what cases declared, over one link of its own. */
 export class Janitor {
-  readonly #driver: () => Driver;
+  readonly #driver: Target['driver'];
   #link: Promise<Link> | undefined;
 
-  constructor(driver: () => Driver) {
+  constructor(driver: Target['driver']) {
     this.#driver = driver;
   }
 
@@ -58,7 +58,7 @@ export class Janitor {
   }
 
   async #connect(): Promise<Link> {
-    const link = await this.#driver().connect({ signal: AbortSignal.timeout(eachMs), onBlocked: () => undefined });
+    const link = await (await this.#driver()).connect({ signal: AbortSignal.timeout(eachMs), onBlocked: () => undefined });
     const forget = (): void => void (this.#link = undefined);
     void link.closed.then(forget);
     return link;

@@ -27,12 +27,12 @@ export interface Context {
   /** Of the cases that ran before; all others for a case that runs at the end. */
   readonly results: ReadonlyMap<string, Result>;
 
-  /** Unique in the world: `wb-<run>-q01-jobs`. Destinations with such names are removed afterwards. */
+  /** Unique in the world: `wbc-<run>-q01-jobs`. Destinations with such names are removed afterwards. */
   name(part?: string): string;
   /** A bus on the driver under test, as often as needed. */
   connect<T extends Destinations>(destinations: T, options?: BusOptions & { readonly driver?: Driver }): Promise<Bus<T>>;
   /** A driver of its own, counted in `traffic`. */
-  driver(): Driver;
+  driver(): Promise<Driver>;
   /** For checks below the bus. */
   link(): Promise<Link>;
 
@@ -61,9 +61,14 @@ export interface Context {
 
   /** Only in cases that require them. What is broken here is mended when the case ends. */
   readonly broker: Required<BrokerControl>;
-  proxy(): Promise<FaultProxy>;
+  proxy(): Promise<CaseProxy>;
   /** Runs a program of `src/child/programs` (or a URL of one) against the same broker. */
   child(program: string | URL, options?: ChildOptions): Promise<Child>;
+}
+
+/** Busses through it: `connect(destinations, { driver: await proxy.driver() })`. */
+export interface CaseProxy extends FaultProxy {
+  driver(): Promise<Driver>;
 }
 
 export interface CaseHistory {

@@ -3,7 +3,7 @@ import type { Capabilities, Link } from '@waybill/core/driver';
 import type { Case } from './case.ts';
 import { startChild } from './child/parent.ts';
 import { Cleanup } from './cleanup.ts';
-import type { Context } from './context.ts';
+import type { CaseProxy, Context } from './context.ts';
 import { makeExpect } from './expect.ts';
 import { mendedControls } from './faults.ts';
 import { openCaseHistory } from './case-history.ts';
@@ -11,7 +11,7 @@ import { makeInbox } from './inbox.ts';
 import { makeRandom } from './random.ts';
 import type { Result } from './result.ts';
 import { Inconclusive } from './states.ts';
-import type { Target, Timing } from './target.ts';
+import type { FaultProxy, Target, Timing } from './target.ts';
 import { sleep, until } from './waits.ts';
 import { noTraffic, type Traffic, watched } from './watch.ts';
 
@@ -39,8 +39,8 @@ export function makeContext(setting: Setting, { id }: Case, signal: AbortSignal)
   const evidence: Record<string, string | number | boolean> = {};
   const events: BusEvent[] = [];
   const expect = makeExpect();
-  const name = (part?: string): string => `wb-${run}-${id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}${part === undefined ? '' : `-${part}`}`;
-  const driver = (): Driver => watched(target.driver(), traffic);
+  const name = (part?: string): string => `wbc-${run}-${id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}${part === undefined ? '' : `-${part}`}`;
+  const driver = async (): Promise<Driver> => watched(await target.driver(), traffic);
   const waiting = {
     until: (what: string, condition: () => unknown, withinMs = timing.positiveMs) => until(what, condition, withinMs, signal),
     quiet: (ms = timing.quietMs) => sleep(ms, signal),
@@ -61,7 +61,7 @@ export function makeContext(setting: Setting, { id }: Case, signal: AbortSignal)
     ...waiting,
     driver,
     connect: (destinations, options) => openBus(destinations, { observe: (event) => void events.push(event), ...options }, driver, cleanup),
-    link: () => openLink(driver(), signal, cleanup),
+    link: async () => openLink(await driver(), signal, cleanup),
     jobs: (count, part = 'job') => Array.from({ length: count }, (_, n) => ({ id: `${name(part)}-${n + 1}`, n: n + 1 })),
     inbox: (options) => makeInbox({ expect, ...waiting }, options),
     evidence: (what, value) => void (evidence[what] = value),
@@ -74,7 +74,7 @@ export function makeContext(setting: Setting, { id }: Case, signal: AbortSignal)
     proxy: async () => {
       const proxy = await target.proxy!();
       cleanup.add('the proxy', () => proxy[Symbol.asyncDispose]());
-      return { ...proxy, driver: () => watched(proxy.driver(), traffic) };
+      return proxyOf(proxy, traffic);
     },
     child: async (program, options = {}) => {
       const child = await startChild(program, target.url!, options);
@@ -88,10 +88,10 @@ export function makeContext(setting: Setting, { id }: Case, signal: AbortSignal)
 async function openBus<T extends Destinations>(
   destinations: T,
   { driver, ...options }: BusOptions & { readonly driver?: Driver },
-  make: () => Driver,
+  make: () => Promise<Driver>,
   cleanup: Cleanup,
 ): ReturnType<typeof connect<Driver, T>> {
-  const bus = await connect<Driver, T>(driver ?? make(), destinations, options);
+  const bus = await connect<Driver, T>(driver ?? (await make()), destinations, options);
   cleanup.add('closing a bus', () => bus.close());
   return bus;
 }
@@ -100,6 +100,22 @@ async function openLink(driver: Driver, signal: AbortSignal, cleanup: Cleanup): 
   const link = await driver.connect({ signal, onBlocked: () => undefined });
   cleanup.add('closing a link', () => link.close());
   return link;
+}
+
+/** A view, not a copy: its figures are read while they change. */
+function proxyOf(proxy: FaultProxy, traffic: Traffic): CaseProxy {
+  return {
+    get bytes() {
+      return proxy.bytes;
+    },
+    get liveConnections() {
+      return proxy.liveConnections;
+    },
+    inject: (fault, way) => proxy.inject(fault, way),
+    heal: () => proxy.heal(),
+    driver: async () => watched(await proxy.driver(), traffic),
+    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
+  };
 }
 
 function noteFault(evidence: Record<string, string | number | boolean>, what: string, fact: string): void {

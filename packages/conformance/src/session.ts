@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { AssertionError } from 'node:assert';
-import type { Capabilities, Link } from '@waybill/core/driver';
+import type { Driver } from '@waybill/core';
+import type { Capabilities } from '@waybill/core/driver';
 import { Applicability } from './applies.ts';
 import { type Case, runsAlone } from './case.ts';
 import { allCases } from './cases/index.ts';
@@ -31,6 +32,13 @@ export type Progress =
   | { readonly type: 'start'; readonly case: Case }
   | { readonly type: 'end'; readonly result: Result; readonly done: number; readonly cases: number };
 
+/** What the preflight learnt. */
+interface Met {
+  readonly driver: Driver;
+  readonly capabilities: Capabilities;
+  readonly broker: string;
+}
+
 const defaultTiming: Timing = { positiveMs: 10_000, quietMs: 250, slackMs: 1500 };
 
 /** A suite on one broker: chosen cases, run in any order and asked for by id, then the certificate. */
@@ -39,6 +47,7 @@ export class Session {
   readonly capabilities: Capabilities;
   readonly broker: string;
   readonly #target: Target;
+  readonly #driver: Driver;
   readonly #options: RunOptions;
   readonly #seed: number;
   readonly #run: string;
@@ -50,16 +59,17 @@ export class Session {
   readonly #running = new Map<string, Promise<Result>>();
   readonly #startedAt = new Date();
 
-  constructor(target: Target, options: RunOptions, link: Pick<Link, 'capabilities'>, broker: string) {
+  constructor(target: Target, options: RunOptions, { capabilities, driver, broker }: Met) {
     this.cases = select(options.cases ?? allCases(), options);
-    this.capabilities = link.capabilities;
+    this.capabilities = capabilities;
     this.broker = broker;
+    this.#driver = driver;
     this.#target = target;
     this.#options = options;
     this.#seed = options.seed ?? randomInt(2 ** 31);
     this.#run = `${Date.now().toString(36)}${randomInt(36 ** 3).toString(36)}`;
     this.#lock = new Lock(options.concurrency ?? 8);
-    this.#applicability = new Applicability(target, { capabilities: link.capabilities, profile: target.profile }, this.#run);
+    this.#applicability = new Applicability(target, { capabilities, profile: target.profile }, this.#run);
     this.#janitor = new Janitor(target.driver);
     options.onProgress?.({ type: 'begin', cases: this.cases.length });
   }
@@ -87,10 +97,11 @@ export class Session {
   certificate(): Certificate {
     return certificateOf({
       target: this.#target,
+      driver: this.#driver,
       capabilities: this.capabilities,
       broker: this.broker,
       seed: this.#seed,
-      profile: this.#options.profile ?? 'quick',
+      profile: this.#options.profile ?? 'full',
       startedAt: this.#startedAt,
       results: this.cases.flatMap(({ id }) => this.#results.get(id) ?? []),
     });
@@ -139,13 +150,13 @@ const preflightMs = 15_000;
  * certify.
  */
 export async function openSession(target: Target, options: RunOptions = {}): Promise<Session> {
-  const driver = target.driver();
+  const driver = await target.driver();
   const link = await within(`connecting to ${target.name}`, driver.connect({ signal: AbortSignal.timeout(preflightMs), onBlocked: () => undefined }), preflightMs).catch((cause: unknown) => {
     if (cause instanceof AssertionError) throw cause;
     throw new Error(`${target.name} cannot be reached, so no case ran: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   });
   try {
-    return new Session(target, options, link, brokerVersion(target, link));
+    return new Session(target, options, { driver, capabilities: link.capabilities, broker: brokerVersion(target, link) });
   } finally {
     await link.close();
   }

@@ -42,7 +42,7 @@ export type ProxyFault =
 /** A TCP proxy between one driver and the broker. */
 export interface FaultProxy extends AsyncDisposable {
   /** A driver that reaches the broker through this proxy only. */
-  driver(): Driver;
+  driver(): Driver | Promise<Driver>;
   inject(fault: ProxyFault, way?: ProxyWay): Promise<void>;
   heal(): Promise<void>;
   /** 0 bytes mean that the client went past the proxy: then nothing was proven. */
@@ -65,7 +65,7 @@ export interface Target {
   /** `rabbitmq-4.3`. Letters, digits, `.`, `-`. */
   readonly name: string;
   /** A new driver of the same broker at every call: one for each bus. */
-  readonly driver: () => Driver;
+  readonly driver: () => Driver | Promise<Driver>;
   /** What other processes pass to `connect`. Absent: cases with child processes are `not-run`. */
   readonly url?: string;
   readonly control?: BrokerControl;
@@ -74,6 +74,8 @@ export interface Target {
   readonly timing?: Partial<Timing>;
   /** What the broker says about its version. @default asked of the native client where the kit knows how */
   readonly version?: (link: Link) => string | undefined;
+  /** Called by the command line when the run is over. */
+  readonly close?: () => Promise<void>;
   readonly adapter?: { readonly package: string; readonly version: string };
 }
 

@@ -8,8 +8,9 @@ export function brokerVersion(target: Target, link: Link): string {
 
 /** AMQP 0-9-1 servers introduce themselves when a connection starts. */
 function amqpVersion(native: unknown): string | undefined {
-  const properties = at(at(at(native, 'connection'), 'serverProperties'), 'version');
-  return typeof properties === 'string' ? properties : undefined;
+  const connection = at(at(native, 'publishing') ?? native, 'connection');
+  const version = at(at(connection, 'serverProperties'), 'version');
+  return typeof version === 'string' ? version : undefined;
 }
 
 const at = (value: unknown, name: string): unknown =>

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Driver } from '@waybill/core';
 import type { Capabilities } from '@waybill/core/driver';
 import type { Group } from '../case.ts';
 import { provers } from '../proofs.ts';
@@ -10,6 +11,7 @@ import type { Certificate, Counts, Proof } from './certificate.ts';
 
 export interface Run {
   readonly target: Target;
+  readonly driver: Driver;
   readonly capabilities: Capabilities;
   readonly broker: string;
   readonly seed: number;
@@ -18,13 +20,12 @@ export interface Run {
   readonly results: readonly Result[];
 }
 
-export function certificateOf({ target, capabilities, broker, seed, profile, startedAt, results }: Run): Certificate {
-  const { spec, name } = target.driver();
+export function certificateOf({ target, driver, capabilities, broker, seed, profile, startedAt, results }: Run): Certificate {
   const durationMs = Math.round(Date.now() - startedAt.getTime());
   return {
     suite: suite(),
-    contract: spec,
-    adapter: { name, ...target.adapter },
+    contract: driver.spec,
+    adapter: { name: driver.name, ...target.adapter },
     broker: { target: target.name, version: broker, ...target.profile },
     run: { profile, seed, startedAt: startedAt.toISOString(), durationMs, node: process.version },
     capabilities,

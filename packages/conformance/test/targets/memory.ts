@@ -1,5 +1,5 @@
 import { memory, memoryBroker } from '@waybill/in-memory';
-import { defineTarget } from '../src/index.ts';
+import { defineTarget } from '@waybill/conformance';
 
 const broker = memoryBroker();
 
