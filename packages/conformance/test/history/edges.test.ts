@@ -100,6 +100,11 @@ describe('a loss', () => {
     expect(found(told)).toEqual({ lost: 1 });
   });
 
+  it('of the last message of a key is not proved by those before it', () => {
+    const told = story().ready().publish('a', k).publish('b', k).consume('a').drained(null);
+    expect(found(told, { order: 'key' })).toEqual({ unseen: 1 });
+  });
+
   it('is told apart by what else was seen of the producer', () => {
     const told = story().ready().publish('a').publish('b').publish('c').consume('b').drained();
     const { anomalies } = check(told.history(), { delivery: 'at-least-once', order: 'none' });
@@ -144,6 +149,32 @@ describe('an accept', () => {
   it('without a handler counts where another process had handled the message before', () => {
     expect(found(stale(false))).toEqual({});
     expect(found(stale(true))).toEqual({ 'acked-unhandled': 1 });
+  });
+});
+
+describe('an accept of a failed delivery', () => {
+  const accepted = () =>
+    begun()
+      .deliver('a')
+      .handled('a', 'error')
+      .settle('a', 'accept')
+      .wait(5_000)
+      .consume('a', ...other)
+      .drained();
+
+  it('is right where the retry is a copy, once the handler has ended', () => {
+    expect(found(accepted(), { retry: 'copy' })).toEqual({});
+    const early = begun()
+      .deliver('a')
+      .settle('a', 'accept')
+      .handled('a', 'error')
+      .consume('a', ...other)
+      .drained();
+    expect(found(early, { retry: 'copy' })).toEqual({ 'acked-unhandled': 1 });
+  });
+
+  it('is wrong where the retry is a release', () => {
+    expect(found(accepted(), { retry: 'release' })).toEqual({ 'acked-unhandled': 1, resurrected: 1 });
   });
 });
 
@@ -272,15 +303,16 @@ describe('the order', () => {
   });
 
   it('of two subscriptions is compared beyond the error of their clocks only', () => {
-    const published = story()
-      .ready()
-      .ready('audit')
-      .invoke('a')
-      .invoke('b', {}, 'rival')
-      .event('producer', ok('a'))
-      .event('rival', ok('b'));
+    const sides = () =>
+      story()
+        .ready()
+        .ready('audit')
+        .invoke('a')
+        .invoke('b', {}, 'rival')
+        .event('producer', ok('a'))
+        .event('rival', ok('b'));
     const audit = { subscription: 'audit' };
-    const told = published
+    const told = sides()
       .consume('a', {}, 'one')
       .consume('b', {}, 'two')
       .consume('b', audit, 'one')
@@ -288,8 +320,18 @@ describe('the order', () => {
       .drained()
       .history();
     expect(found(told, { order: 'total' })).toEqual({ reordered: 1 });
-    const vague = [...told].map((event) => (event.type === 'header' ? { ...event, uncertaintyMs: 50 } : event));
-    expect(found(historyOf(vague), { order: 'total' })).toEqual({});
+    const vague = (history: History) =>
+      historyOf([...history].map((event) => (event.type === 'header' ? { ...event, uncertaintyMs: 50 } : event)));
+    expect(found(vague(told), { order: 'total' })).toEqual({});
+    const half = sides()
+      .consume('a', {}, 'one')
+      .consume('b', {}, 'one')
+      .consume('b', audit, 'one')
+      .consume('a', audit, 'two')
+      .drained()
+      .history();
+    expect(found(half, { order: 'total' })).toEqual({ reordered: 1 });
+    expect(found(vague(half), { order: 'total' })).toEqual({});
   });
 
   it('is watched behind a handler that lost its message and never ends', () => {
@@ -423,6 +465,19 @@ describe('progress', () => {
     expect(found(story().ready().wait(60_000).publish('a').wait(6_000).consume('a').drained(), bound)).toEqual({
       stuck: 1,
     });
+  });
+
+  it('is not owed while nothing waits', () => {
+    expect(found(begun().consume('a').wait(60_000).publish('b').consume('b').drained(), bound)).toEqual({});
+  });
+
+  it('is owed for a message with a time to live until that has run out', () => {
+    const told = (expiresAfterMs: number) =>
+      story().ready().publish('a', { expiresAfterMs }).wait(8_000).publish('b').consume('b').drained(null);
+    expect(found(told(3_000), bound)).toEqual({});
+    const late = (expiresAfterMs: number) =>
+      story().ready().publish('a', { expiresAfterMs }).wait(8_000).consume('a').drained();
+    expect(found(late(60_000), bound)).toEqual({ stuck: 1 });
   });
 
   it('is not owed by a subscription that was closed', () => {

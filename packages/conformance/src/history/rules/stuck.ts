@@ -50,7 +50,7 @@ function calmParts(ledger: Ledger, gap: Gap): Part[] {
 function hasWaiting(ledger: Ledger, subscription: Subscription, part: Part, gap: Gap): boolean {
   const bound = ledger.claim.progressWithinMs;
   for (const message of ledger.messages.values()) {
-    if (message.okAt + bound >= part.to || message.expiresAt < Infinity) continue;
+    if (message.okAt + bound >= part.to || message.expiresAt < gap.to) continue;
     if (!owedTo(ledger, message).includes(subscription)) continue;
     if (doneAt(ledger, message, subscription) >= gap.to) return true;
   }
