@@ -56,7 +56,8 @@ export class Applicability {
   }
 }
 
-const hasControl = ({ control, proxy, url }: Target, wanted: Control): boolean => {
+/** Whether the harness can do it. */
+export const hasControl = ({ control, proxy, url }: Target, wanted: Control): boolean => {
   if (wanted === 'proxy') return proxy !== undefined;
   if (wanted === 'child') return url !== undefined;
   return control?.[wanted] !== undefined;

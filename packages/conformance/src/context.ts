@@ -1,5 +1,6 @@
 import type { Bus, BusEvent, BusOptions, Destinations, Driver } from '@waybill/core';
 import type { Capabilities, Link } from '@waybill/core/driver';
+import type { Control } from './case.ts';
 import type { Child, ChildOptions } from './child/parent.ts';
 import type { Expect } from './expect.ts';
 import type { Claim, HistoryWriter, Verdict } from './history/index.ts';
@@ -59,6 +60,8 @@ export interface Context {
   /** Opens this process's history of the case; `judge` closes it. */
   history(): CaseHistory;
 
+  /** For a case that can do more where a control is there. */
+  has(control: Control): boolean;
   /** Only in cases that require them. What is broken here is mended when the case ends. */
   readonly broker: Required<BrokerControl>;
   proxy(): Promise<CaseProxy>;

@@ -9,6 +9,8 @@ export interface Job {
 
 /** One run of a handler, as it saw its message. Times are of `performance.now()`. */
 export interface Taken<T> {
+  /** 1 for the first run of this inbox. */
+  readonly nth: number;
   readonly value: T;
   readonly id: string | undefined;
   readonly key: string | undefined;
@@ -67,7 +69,7 @@ export function makeInbox<T>(context: Pick<Context, 'expect' | 'until' | 'quiet'
       context.saw(1);
       running += 1;
       highWater = Math.max(highWater, running);
-      const one = take(value, delivery);
+      const one = take(value, delivery, taken.length + 1);
       taken.push(one);
       try {
         await handle?.(value, one);
@@ -88,7 +90,8 @@ export function makeInbox<T>(context: Pick<Context, 'expect' | 'until' | 'quiet'
   };
 }
 
-const take = <T>(value: T, delivery: Delivery<T>): Taken<T> => ({
+const take = <T>(value: T, delivery: Delivery<T>, nth: number): Taken<T> => ({
+  nth,
   value,
   ...pick(delivery),
   attempt: delivery.attempt,

@@ -2,6 +2,7 @@ import { type BusEvent, type BusOptions, connect, type Destinations, type Driver
 import type { Capabilities, Link } from '@waybill/core/driver';
 import type { Case } from './case.ts';
 import { startChild } from './child/parent.ts';
+import { hasControl } from './applies.ts';
 import { Cleanup } from './cleanup.ts';
 import type { CaseProxy, Context } from './context.ts';
 import { makeExpect } from './expect.ts';
@@ -70,6 +71,7 @@ export function makeContext(setting: Setting, { id }: Case, signal: AbortSignal)
     },
     defer: (what, undo) => cleanup.add(what, undo),
     history: () => openCaseHistory(name(), cleanup, expect),
+    has: (control) => hasControl(target, control),
     broker: mendedControls(target.control ?? {}, cleanup, (what, fact) => noteFault(evidence, what, fact)),
     proxy: async () => {
       const proxy = await target.proxy!();

@@ -1,5 +1,6 @@
 import { type Case, checkCases } from '../case.ts';
 import { queueBasics } from './queue-basics.ts';
+import { queueSettling } from './queue-settling.ts';
 
 let checked: readonly Case[] | undefined;
 
@@ -8,6 +9,7 @@ export function allCases(): readonly Case[] {
   checked ??= checkCases(
     [
       queueBasics,
+      queueSettling,
     ].flat(),
   );
   return checked;
