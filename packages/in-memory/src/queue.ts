@@ -49,7 +49,8 @@ export class Queue {
   readonly sent: Journal<Stored>;
   readonly settled: Journal<Settled>;
   readonly receivers = new Set<Waiter>();
-  /** Those whose pull found nothing. */
+  /** Those whose pull found nothing, and the ones among them that were not woken since. */
+  readonly hungry = new Set<Waiter>();
   readonly waiting = new Set<Waiter>();
   readonly #host: Host;
   readonly #ready: Ready;
@@ -85,6 +86,12 @@ export class Queue {
   /** Nothing moves here: what is ready has nobody to take it. */
   get isIdle(): boolean {
     return this.#inFlight === 0 && this.delayed === 0 && (this.#readyCount === 0 || this.receivers.size === 0);
+  }
+
+  /** Where several are hungry none takes what the others could run, but for total order, which has one holder. */
+  shareOf(waiter: Waiter): number {
+    const rivals = this.hungry.size - (this.hungry.has(waiter) ? 1 : 0);
+    return rivals === 0 || this.settings.order === 'total' ? Infinity : Math.ceil(this.#readyCount / (rivals + 1));
   }
 
   put(stored: Stored, { delayMs = 0, ttlMs = Infinity, priority = 0 }: Keeping): undefined {

@@ -91,7 +91,7 @@ export class QueueReceiver implements Waiter {
   end(cause: unknown): void {
     if (!this.#ending.end(cause)) return;
     this.native.receivers.delete(this);
-    this.native.waiting.delete(this);
+    this.#leaveQueue();
     this.#host.agenda.cancel(this.#leaseAlarm);
     for (const delivery of this.#held.toArray()) this.#takeBack(delivery);
     if (this.#ending.cause) this.#pending?.reject(this.#ending.cause);
@@ -110,7 +110,7 @@ export class QueueReceiver implements Waiter {
     const taken: Delivery[] = [];
     if (this.#host.faults.paused) return taken;
     const now = this.#host.clock.now();
-    const most = Math.min(limit, this.#maxInFlight - this.#held.size, shareOf(queue));
+    const most = Math.min(limit, this.#maxInFlight - this.#held.size, queue.shareOf(this));
     while (taken.length < most) {
       const entry = queue.take(this, this.#settles, now);
       if (!entry) break;
@@ -147,7 +147,7 @@ export class QueueReceiver implements Waiter {
       waiting: () => this.#register(),
       done: () => {
         if (this.#pending === pending) this.#pending = undefined;
-        this.native.waiting.delete(this);
+        this.#leaveQueue();
         // Others may have the rest; and woken, then aborted, it would keep the wake to itself.
         if (this.native.ready > 0) this.native.wake();
       },
@@ -160,7 +160,15 @@ export class QueueReceiver implements Waiter {
   /** A consumer that holds all it may waits for its own settlements, not for the queue. */
   #register(): void {
     if (this.#host.faults.paused) void this.#host.faults.paused.then(() => this.wake());
-    else if (this.#held.size < this.#maxInFlight) this.native.waiting.add(this);
+    else if (this.#held.size < this.#maxInFlight) {
+      this.native.hungry.add(this);
+      this.native.waiting.add(this);
+    }
+  }
+
+  #leaveQueue(): void {
+    this.native.hungry.delete(this);
+    this.native.waiting.delete(this);
   }
 
   #settleAll(batch: readonly Settlement<Delivery>[]): readonly Unsettled[] {
@@ -252,7 +260,3 @@ export class QueueReceiver implements Waiter {
     return execute();
   }
 }
-
-/** Where several wait, none takes what the others could run. */
-const shareOf = ({ ready, waiting }: Queue): number =>
-  waiting.size === 0 ? Infinity : Math.ceil(ready / (waiting.size + 1));

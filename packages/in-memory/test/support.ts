@@ -17,8 +17,8 @@ export interface Bench {
   readonly broker: MemoryBroker;
   readonly clock: VirtualClock;
   readonly link: Link<MemoryBroker>;
-  declare(...declarations: readonly Declaration[]): Promise<void>;
-  consume(source: Source, options?: Partial<ReceiveOptions>): Promise<QueueReceiver>;
+  readonly declare: (...declarations: readonly Declaration[]) => Promise<void>;
+  readonly consume: (source: Source, options?: Partial<ReceiveOptions>) => Promise<QueueReceiver>;
 }
 
 const open = (broker: MemoryBroker): Promise<Link<MemoryBroker>> =>
@@ -96,3 +96,8 @@ export async function drain(lane: Lane<Receipted<Delivery>>, limit = 1000): Prom
 }
 export const texts = (messages: readonly { readonly body: Uint8Array | null }[]): string[] =>
   messages.map(({ body }) => String(body));
+
+type Outcome = Settlement<Delivery>;
+export const accept = (message: Receipted<Delivery>): Outcome => ({ receipt: message.receipt, outcome: 'accept' });
+export const reject = (message: Receipted<Delivery>, reason: string): Outcome => ({ receipt: message.receipt, outcome: 'reject', reason });
+export const release = (message: Receipted<Delivery>, delayMs = 0, failed = true): Outcome => ({ receipt: message.receipt, outcome: 'release', delayMs, failed });

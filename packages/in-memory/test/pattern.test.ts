@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import { compilePattern } from '../src/pattern.ts';
+
+it.each([
+  ['orders.created', 'orders.created', true],
+  ['orders.created', 'orders.createdx', false],
+  ['orders.created', 'orders', false],
+  ['*', 'orders', true],
+  ['*', 'orders.created', false],
+  ['*', '', false],
+  ['orders.*', 'orders.created', true],
+  ['orders.*', 'orders', false],
+  ['orders.*', 'orders.created.eu', false],
+  ['*.created', 'orders.created', true],
+  ['#', '', true],
+  ['#', 'a.b.c', true],
+  ['orders.#', 'orders', true],
+  ['orders.#', 'orders.created.eu', true],
+  ['orders.#', 'ordersx', false],
+  ['#.eu', 'eu', true],
+  ['#.eu', 'orders.created.eu', true],
+  ['#.eu', 'orders.eu.created', false],
+  ['orders.#.eu', 'orders.eu', true],
+  ['orders.#.eu', 'orders.a.b.eu', true],
+  ['orders.#.eu', 'orders.eu.a.eu', true],
+  ['#.*', '', false],
+  ['#.*', 'a', true],
+  ['*.#', 'a.b', true],
+  ['#.#', '', true],
+  ['#.a.#', 'b.a.c.a', true],
+  ['#.a.#', 'b.c', false],
+  ['#.a.*.b', 'a.x.a.y.b', true],
+  ['#.a.*.b', 'a.x.y.b', false],
+  ['', '', true],
+  ['', 'a', false],
+  ['a..b', 'a..b', true],
+  ['a.*.b', 'a..b', true],
+  ['orders.cr*', 'orders.created', false],
+])('pattern %j on routing key %j: %s', (pattern, routingKey, expected) => {
+  expect(compilePattern(pattern)(routingKey)).toBe(expected);
+});
