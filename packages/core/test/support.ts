@@ -156,3 +156,19 @@ export const foreign = (body: string | Uint8Array | null, more: Partial<Outgoing
 let foreignSends = 0;
 
 export const valuesOf = <T>(deliveries: readonly Delivery<T>[]): T[] => deliveries.map(({ value }) => value);
+
+/** A link that only passes on; to be spread, and changed in part. */
+export function delegated(link: Link): Link {
+  const declare = link.declare?.bind(link);
+  return {
+    native: link.native,
+    capabilities: link.capabilities,
+    closed: link.closed,
+    send: (target, batch) => link.send(target, batch),
+    receive: (source, options) => link.receive(source, options),
+    ping: (signal) => link.ping(signal),
+    close: () => link.close(),
+    ...(declare && { declare }),
+    ...(link.admin && { admin: link.admin }),
+  };
+}
