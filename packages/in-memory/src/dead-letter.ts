@@ -10,12 +10,25 @@ export interface Cause {
 
 /** The message as it died, with the cause where Waybill's own dead letters have it. */
 export function deadLetterOf({ stored, failures }: Entry, { from, reason, at }: Cause): Outgoing {
-  const cause = {
+  const { id, body, contentType, sentAt, key, routingKey, replyTo, correlationId } = stored;
+  const headers = {
+    ...stored.headers,
     'waybill-dead-reason': reason,
     'waybill-dead-error': reason,
     'waybill-dead-from': from,
     'waybill-dead-attempts': String(failures),
     'waybill-dead-at': String(at),
   };
-  return { ...stored, sendId: `${stored.sendId}/dead`, headers: { ...stored.headers, ...cause } };
+  return {
+    id,
+    sendId: `${stored.sendId}/dead`,
+    body,
+    headers,
+    contentType,
+    sentAt,
+    key,
+    routingKey,
+    replyTo,
+    correlationId,
+  };
 }

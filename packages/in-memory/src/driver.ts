@@ -5,12 +5,15 @@ import type { MemoryDriver } from './link.ts';
 /** A driver of this broker, or of a new one that nobody else knows. */
 export const memory = (broker: MemoryBroker = new MemoryBroker()): MemoryDriver<MemoryBroker> => broker.driver();
 
-const shared = new Map<string, MemoryBroker>();
+/** Of the whole process: two copies of this package, as bundlers and test runners make them, share it. */
+const registry: unique symbol = Symbol.for('waybill.memory.brokers') as never;
+const globals = globalThis as { [registry]?: Map<string, MemoryBroker> };
 
 /** The broker that everybody in this process reaches as `memory:<name>`; `memory:` is the one without a name. */
 export function sharedBroker(name = ''): MemoryBroker {
-  const broker = shared.get(name) ?? new MemoryBroker();
-  shared.set(name, broker);
+  const brokers = (globals[registry] ??= new Map());
+  const broker = brokers.get(name) ?? new MemoryBroker();
+  brokers.set(name, broker);
   return broker;
 }
 

@@ -1,5 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { accept, bench, connect, consume as consumeOn, drain, message, never, queue, release, send, texts } from './support.ts';
+import {
+  accept,
+  bench,
+  connect,
+  consume as consumeOn,
+  drain,
+  message,
+  never,
+  queue,
+  release,
+  send,
+  texts,
+} from './support.ts';
 
 const orders = { kind: 'queue', name: 'orders', order: 'none' } as const;
 const named = (count: number) => Array.from({ length: count }, (_, index) => message(`m${index}`));
@@ -10,7 +22,9 @@ describe('faults on sending', () => {
     await declare(queue('orders'));
     broker.faults.next('dropConfirm');
     const a = message('a');
-    expect((await link.send(orders, [a])).unsent).toMatchObject([{ index: 0, outcome: 'unknown', error: { code: 'unknown-outcome' } }]);
+    expect((await link.send(orders, [a])).unsent).toMatchObject([
+      { index: 0, outcome: 'unknown', error: { code: 'unknown-outcome' } },
+    ]);
     await send(link, orders, a);
     expect(texts(broker.messages('orders'))).toEqual(['a']);
     expect(broker.faults.log).toEqual([{ fault: 'dropConfirm', at: clock.now(), place: 'orders', id: 'a' }]);
@@ -24,9 +38,15 @@ describe('faults on sending', () => {
     const { broker, link, declare } = await bench();
     await declare(queue('orders'));
     broker.faults.next(fault, 2);
-    expect((await link.send(orders, named(3))).unsent).toMatchObject([{ index: 0, outcome, error: { code } }, { index: 1, outcome, error: { code } }]);
+    expect((await link.send(orders, named(3))).unsent).toMatchObject([
+      { index: 0, outcome, error: { code } },
+      { index: 1, outcome, error: { code } },
+    ]);
     expect(texts(broker.messages('orders'))).toEqual(['m2']);
-    expect(broker.faults.log.map(({ fault: kind, id }) => [kind, id])).toEqual([[fault, 'm0'], [fault, 'm1']]);
+    expect(broker.faults.log.map(({ fault: kind, id }) => [kind, id])).toEqual([
+      [fault, 'm0'],
+      [fault, 'm1'],
+    ]);
   });
 
   it('that lose a message lose those behind it in its order', async () => {
@@ -101,7 +121,9 @@ describe('faults on receiving', () => {
     const receiver = await consume(orders);
     const held = await receiver.pull(2, never);
     broker.faults.next('failSettle');
-    expect(await receiver.settle(held.map(accept))).toMatchObject([{ index: 0, outcome: 'failed', error: { code: 'overloaded' } }]);
+    expect(await receiver.settle(held.map(accept))).toMatchObject([
+      { index: 0, outcome: 'failed', error: { code: 'overloaded' } },
+    ]);
     expect(await receiver.settle([release(held[0]!)])).toEqual([]);
   });
 });
@@ -114,9 +136,12 @@ describe('faults on links', () => {
     const receiver = await consume(orders);
     const waiting = receiver.pull(1, never);
     broker.faults.disconnect();
-    for (const ended of [link, other, receiver]) await expect(ended.closed).resolves.toMatchObject({ code: 'unavailable' });
+    for (const ended of [link, other, receiver])
+      await expect(ended.closed).resolves.toMatchObject({ code: 'unavailable' });
     await expect(waiting).rejects.toMatchObject({ code: 'unavailable' });
-    expect((await link.send(orders, [message('a')])).unsent).toMatchObject([{ outcome: 'rejected', error: { code: 'unavailable' } }]);
+    expect((await link.send(orders, [message('a')])).unsent).toMatchObject([
+      { outcome: 'rejected', error: { code: 'unavailable' } },
+    ]);
     await expect(link.ping(never)).rejects.toMatchObject({ code: 'unavailable' });
     await send(await connect(broker), orders, 'a');
   });
@@ -182,7 +207,9 @@ describe('chance', () => {
       await declare(queue('orders'));
       const { unsent } = await link.send(orders, named(1000));
       expect(broker.faults.log).toHaveLength(unsent.length);
-      expect(broker.messages('orders')).toHaveLength(1000 - unsent.filter(({ outcome }) => outcome === 'rejected').length);
+      expect(broker.messages('orders')).toHaveLength(
+        1000 - unsent.filter(({ outcome }) => outcome === 'rejected').length,
+      );
       return unsent.map(({ index, outcome }) => `${index} ${outcome}`);
     };
     const once = await run(7);
@@ -196,7 +223,9 @@ describe('chance', () => {
     const refused = async (dropConfirm: number) => {
       const { link, declare } = await bench({ faults: { refuseSend: 0.1, dropConfirm } });
       await declare(queue('orders'));
-      return (await link.send(orders, named(200))).unsent.filter(({ outcome }) => outcome === 'rejected').map(({ index }) => index);
+      return (await link.send(orders, named(200))).unsent
+        .filter(({ outcome }) => outcome === 'rejected')
+        .map(({ index }) => index);
     };
     expect(await refused(0.5)).toEqual(await refused(0));
   });
@@ -215,7 +244,7 @@ describe('chance', () => {
     [{ delay: Number.NaN }, /delay is NaN/],
     [{ maxDelayMs: -1 }, /maxDelayMs is -1; give milliseconds/],
     [{ dropConfirms: 1 }, /there is no "dropConfirms"/],
-  ])('refuses %j', async (faults, problem) => {
+  ] satisfies [object, RegExp][])('refuses %j', async (faults: object, problem) => {
     const { broker } = await bench();
     expect(() => broker.faults.set(faults)).toThrow(problem);
     await expect(bench({ faults })).rejects.toMatchObject({ code: 'invalid' });

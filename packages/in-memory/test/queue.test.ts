@@ -1,5 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { accept, bench, connect, consume as consumeOn, drain, message, never, queue, reject, release, send, texts } from './support.ts';
+import {
+  accept,
+  bench,
+  connect,
+  consume as consumeOn,
+  drain,
+  message,
+  never,
+  queue,
+  reject,
+  release,
+  send,
+  texts,
+} from './support.ts';
 
 const orders = { kind: 'queue', name: 'orders', order: 'none' } as const;
 const dead = { kind: 'queue', name: 'orders.dead', order: 'none' } as const;
@@ -33,7 +46,11 @@ describe('a queue', () => {
     const receivers = await Promise.all([consume(orders), consume(orders), consume(orders)]);
     const pulls = receivers.map((receiver) => receiver.pull(100, never));
     await send(link, orders, 'a', 'b', 'c', 'd', 'e', 'f');
-    expect((await Promise.all(pulls)).map(texts)).toEqual([['a', 'b'], ['c', 'd'], ['e', 'f']]);
+    expect((await Promise.all(pulls)).map(texts)).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+      ['e', 'f'],
+    ]);
   });
 
   it('passes on the wake of a pull that was aborted in the same turn', async () => {
@@ -50,7 +67,9 @@ describe('a queue', () => {
 
   it('does not exist before it was declared', async () => {
     const { link } = await bench();
-    expect((await link.send(orders, [message('a')])).unsent).toMatchObject([{ index: 0, outcome: 'rejected', error: { code: 'not-found' } }]);
+    expect((await link.send(orders, [message('a')])).unsent).toMatchObject([
+      { index: 0, outcome: 'rejected', error: { code: 'not-found' } },
+    ]);
     await expect(consumeOn(link, orders)).rejects.toMatchObject({ code: 'not-found' });
   });
 
@@ -137,7 +156,14 @@ describe('bodies and headers', () => {
   it('keep every field of the message', async () => {
     const { link, declare, consume } = await bench();
     await declare(queue('orders'));
-    const fields = { key: 'k', routingKey: 'r', replyTo: 'reply/1', correlationId: 'c', sentAt: 17, contentType: 'text/x' };
+    const fields = {
+      key: 'k',
+      routingKey: 'r',
+      replyTo: 'reply/1',
+      correlationId: 'c',
+      sentAt: 17,
+      contentType: 'text/x',
+    };
     await send(link, orders, message('1', fields));
     expect((await (await consume(orders)).pull(1, never))[0]).toMatchObject(fields);
   });
@@ -219,7 +245,9 @@ describe('giving back', () => {
     await send(link, orders, 'a');
     const receiver = await consume(orders);
     const [a] = await receiver.pull(1, never);
-    expect(await receiver.settle([release(a!, 1001)])).toMatchObject([{ index: 0, outcome: 'failed', error: { code: 'invalid' } }]);
+    expect(await receiver.settle([release(a!, 1001)])).toMatchObject([
+      { index: 0, outcome: 'failed', error: { code: 'invalid' } },
+    ]);
     expect(await receiver.settle([accept(a!)])).toEqual([]);
   });
 
@@ -232,8 +260,12 @@ describe('giving back', () => {
     const [letter] = await (await consume(dead)).pull(1, never);
     expect(letter).toMatchObject({ id: 'a', key: 'k', attempt: 1 });
     expect(letter!.headers).toEqual({
-      tenant: 'x', 'waybill-dead-reason': 'no such product', 'waybill-dead-error': 'no such product', 'waybill-dead-from': 'orders',
-      'waybill-dead-attempts': '1', 'waybill-dead-at': String(clock.now()),
+      tenant: 'x',
+      'waybill-dead-reason': 'no such product',
+      'waybill-dead-error': 'no such product',
+      'waybill-dead-from': 'orders',
+      'waybill-dead-attempts': '1',
+      'waybill-dead-at': String(clock.now()),
     });
     const bare = { ...orders, name: 'bare' } as const;
     await send(link, bare, 'b');
@@ -247,7 +279,14 @@ describe('delay, expiry, priority', () => {
   it('delays by the clock of the broker, in the order of due times', async () => {
     const { clock, link, declare, consume } = await bench();
     await declare(queue('orders'));
-    await send(link, orders, message('3s', { delayMs: 3000 }), message('1s', { delayMs: 1000 }), message('2s', { delayMs: 2000 }), 'now');
+    await send(
+      link,
+      orders,
+      message('3s', { delayMs: 3000 }),
+      message('1s', { delayMs: 1000 }),
+      message('2s', { delayMs: 2000 }),
+      'now',
+    );
     const receiver = await consume(orders);
     expect(texts(await drain(receiver))).toEqual(['now']);
     await clock.advance(999);
@@ -261,7 +300,14 @@ describe('delay, expiry, priority', () => {
   it('never delivers what expired, ready, delayed or given back, and buries it', async () => {
     const { clock, link, declare, consume } = await bench();
     await declare(queue('orders.dead'), queue('orders', { ttl: true, deadLetter: 'orders.dead' }));
-    await send(link, orders, message('returned', { ttlMs: 1000 }), message('ready', { ttlMs: 1000 }), message('delayed', { ttlMs: 1000, delayMs: 2000 }), message('lives', { ttlMs: 60_000 }));
+    await send(
+      link,
+      orders,
+      message('returned', { ttlMs: 1000 }),
+      message('ready', { ttlMs: 1000 }),
+      message('delayed', { ttlMs: 1000, delayMs: 2000 }),
+      message('lives', { ttlMs: 60_000 }),
+    );
     const receiver = await consume(orders);
     const [held] = await receiver.pull(1, never);
     await clock.advance(1000);
@@ -287,7 +333,15 @@ describe('delay, expiry, priority', () => {
   it('hands out higher priorities first, each in order, and keeps the place of what comes back', async () => {
     const { link, declare, consume } = await bench();
     await declare(queue('orders', { priority: true }));
-    await send(link, orders, message('low', { priority: 0 }), message('5a', { priority: 5 }), message('9', { priority: 9 }), message('5b', { priority: 5 }), 'none');
+    await send(
+      link,
+      orders,
+      message('low', { priority: 0 }),
+      message('5a', { priority: 5 }),
+      message('9', { priority: 9 }),
+      message('5b', { priority: 5 }),
+      'none',
+    );
     const receiver = await consume(orders);
     const [nine, first] = await receiver.pull(2, never);
     await receiver.settle([release(nine!), release(first!)]);

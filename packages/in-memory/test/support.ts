@@ -5,6 +5,7 @@ import {
   type Outgoing,
   type Receipted,
   type ReceiveOptions,
+  type Settlement,
   type Source,
   type Target,
 } from '@waybill/core/driver';
@@ -99,5 +100,14 @@ export const texts = (messages: readonly { readonly body: Uint8Array | null }[])
 
 type Outcome = Settlement<Delivery>;
 export const accept = (message: Receipted<Delivery>): Outcome => ({ receipt: message.receipt, outcome: 'accept' });
-export const reject = (message: Receipted<Delivery>, reason: string): Outcome => ({ receipt: message.receipt, outcome: 'reject', reason });
-export const release = (message: Receipted<Delivery>, delayMs = 0, failed = true): Outcome => ({ receipt: message.receipt, outcome: 'release', delayMs, failed });
+export const reject = (message: Receipted<Delivery>, reason: string): Outcome => ({
+  receipt: message.receipt,
+  outcome: 'reject',
+  reason,
+});
+export const release = (message: Receipted<Delivery>, delayMs = 0, failed = true): Outcome => ({
+  receipt: message.receipt,
+  outcome: 'release',
+  delayMs,
+  failed,
+});

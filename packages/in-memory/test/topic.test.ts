@@ -1,5 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { accept, bench, consume as consumeOn, drain, message, never, reject, send, subscription, texts, topic } from './support.ts';
+import {
+  accept,
+  bench,
+  consume as consumeOn,
+  drain,
+  message,
+  never,
+  reject,
+  send,
+  subscription,
+  texts,
+  topic,
+} from './support.ts';
 
 const news = { kind: 'topic', name: 'news', order: 'none' } as const;
 
@@ -74,7 +86,14 @@ describe('a topic', () => {
   it('keeps delay, expiry and priority for every subscription on its own', async () => {
     const { clock, link, declare, consume } = await bench();
     await declare(topic('news'), subscription('news', 'a'), subscription('news', 'b'));
-    await send(link, news, message('late', { delayMs: 1000 }), message('brief', { ttlMs: 500 }), 'plain', message('urgent', { priority: 9 }));
+    await send(
+      link,
+      news,
+      message('late', { delayMs: 1000 }),
+      message('brief', { ttlMs: 500 }),
+      'plain',
+      message('urgent', { priority: 9 }),
+    );
     const a = await consume({ ...news, subscription: 'a' });
     expect(texts(await drain(a))).toEqual(['urgent', 'brief', 'plain']);
     await clock.advance(1000);
@@ -87,14 +106,18 @@ describe('a topic', () => {
     await declare(topic('news'), subscription('news', 'a'), subscription('news', 'b'));
     const once = message('a', { sendId: 'once' });
     await send(link, news, once, once);
-    for (const name of ['a', 'b']) expect(texts(await drain(await consume({ ...news, subscription: name })))).toEqual(['a']);
+    for (const name of ['a', 'b'])
+      expect(texts(await drain(await consume({ ...news, subscription: name })))).toEqual(['a']);
   });
 
   it('has no subscription that was not declared', async () => {
     const { link, declare } = await bench();
     await expect(consumeOn(link, news)).rejects.toMatchObject({ code: 'not-found', destination: 'news' });
     await declare(topic('news'));
-    await expect(consumeOn(link, { ...news, subscription: 'mail' })).rejects.toMatchObject({ code: 'not-found', destination: 'news/mail' });
+    await expect(consumeOn(link, { ...news, subscription: 'mail' })).rejects.toMatchObject({
+      code: 'not-found',
+      destination: 'news/mail',
+    });
   });
 });
 
@@ -110,6 +133,8 @@ describe('a reply inbox', () => {
     expect(await inbox.settle([accept(reply!)])).toEqual([]);
     expect(await drain(other)).toEqual([]);
     await inbox.close();
-    expect((await link.send(target, [message('late')])).unsent).toMatchObject([{ outcome: 'rejected', error: { code: 'not-found' } }]);
+    expect((await link.send(target, [message('late')])).unsent).toMatchObject([
+      { outcome: 'rejected', error: { code: 'not-found' } },
+    ]);
   });
 });

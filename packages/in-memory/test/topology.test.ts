@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { bench, consume as consumeOn, drain, message, never, queue, send, subscription, texts, topic } from './support.ts';
+import {
+  bench,
+  consume as consumeOn,
+  drain,
+  message,
+  never,
+  queue,
+  send,
+  subscription,
+  texts,
+  topic,
+} from './support.ts';
 
 const orders = { kind: 'queue', name: 'orders', order: 'none' } as const;
 const events = { kind: 'stream', name: 'events', order: 'none' } as const;
@@ -7,7 +18,13 @@ const events = { kind: 'stream', name: 'events', order: 'none' } as const;
 describe('declaring', () => {
   it('makes what is missing, and is content with what is there', async () => {
     const { link } = await bench();
-    const all = [queue('orders.dead'), queue('orders', { order: 'key', deadLetter: 'orders.dead' }), topic('news'), subscription('news', 'mail', { filter: { pattern: 'a.#' } }), { ...events, partitions: 3, retentionMs: 1000 }];
+    const all = [
+      queue('orders.dead'),
+      queue('orders', { order: 'key', deadLetter: 'orders.dead' }),
+      topic('news'),
+      subscription('news', 'mail', { filter: { pattern: 'a.#' } }),
+      { ...events, partitions: 3, retentionMs: 1000 },
+    ];
     expect(await link.declare!(all, 'create')).toEqual([]);
     expect(await link.declare!(all, 'create')).toEqual([]);
     expect(await link.declare!(all, 'verify')).toEqual([]);
@@ -25,14 +42,21 @@ describe('declaring', () => {
 
   it.each(['create', 'verify'] as const)('reports what differs and changes nothing (%s)', async (mode) => {
     const { link, declare } = await bench();
-    await declare(queue('orders', { order: 'key' }), topic('news'), subscription('news', 'mail', { filter: { headers: { b: '2', a: '1' } } }), { ...events, partitions: 3 });
+    await declare(
+      queue('orders', { order: 'key' }),
+      topic('news'),
+      subscription('news', 'mail', { filter: { headers: { b: '2', a: '1' } } }),
+      { ...events, partitions: 3 },
+    );
     const other = [
       queue('orders', { priority: true, deadLetter: 'elsewhere' }),
       subscription('news', 'mail', { filter: { pattern: '#' } }),
       { ...events, order: 'total', retentionMs: 5 } as const,
     ];
     const found = await link.declare!(other, mode);
-    expect(found.map(({ declaration, property, wanted, found: there }) => [declaration.name, property, wanted, there])).toEqual([
+    expect(
+      found.map(({ declaration, property, wanted, found: there }) => [declaration.name, property, wanted, there]),
+    ).toEqual([
       ['orders', 'order', 'none', 'key'],
       ['orders', 'priority', 'true', 'false'],
       ['orders', 'deadLetter', 'elsewhere', 'none'],
@@ -45,7 +69,10 @@ describe('declaring', () => {
 
   it('needs the topic of a subscription', async () => {
     const { link } = await bench();
-    await expect(link.declare!([subscription('news', 'mail')], 'create')).rejects.toMatchObject({ code: 'not-found', destination: 'news' });
+    await expect(link.declare!([subscription('news', 'mail')], 'create')).rejects.toMatchObject({
+      code: 'not-found',
+      destination: 'news',
+    });
   });
 
   it('leaves open what a stream does not say', async () => {
@@ -64,10 +91,14 @@ describe('administration', () => {
     expect(await link.admin!.depth(orders)).toEqual({ ready: 1, inFlight: 1, delayed: 1 });
     await send(link, { ...orders, kind: 'topic', name: 'news' }, 'x');
     expect(await link.admin!.depth({ ...orders, kind: 'topic', name: 'news' })).toMatchObject({ ready: 2 });
-    expect(await link.admin!.depth({ ...orders, kind: 'topic', name: 'news', subscription: 'a' })).toMatchObject({ ready: 1 });
+    expect(await link.admin!.depth({ ...orders, kind: 'topic', name: 'news', subscription: 'a' })).toMatchObject({
+      ready: 1,
+    });
     await send(link, events, 'a', 'b');
     expect(await link.admin!.depth({ ...events, from: 'earliest' })).toEqual({ ready: 2 });
-    expect(await link.admin!.depth({ ...events, from: { after: { '': '0' }, otherwise: 'latest' } })).toEqual({ ready: 1 });
+    expect(await link.admin!.depth({ ...events, from: { after: { '': '0' }, otherwise: 'latest' } })).toEqual({
+      ready: 1,
+    });
   });
 
   it('purges what is ready and delayed, and leaves what is held', async () => {
@@ -90,12 +121,16 @@ describe('administration', () => {
   it('removes a place, and whoever pulls from it hears of it every time', async () => {
     const { link, declare, consume } = await bench();
     await declare(queue('orders'), topic('news'), subscription('news', 'mail'));
-    const receivers = [await consume(orders), await consume({ ...orders, kind: 'topic', name: 'news', subscription: 'mail' })];
+    const receivers = [
+      await consume(orders),
+      await consume({ ...orders, kind: 'topic', name: 'news', subscription: 'mail' }),
+    ];
     const waiting = receivers.map((receiver) => receiver.pull(1, never));
     await link.admin!.remove!(queue('orders'));
     await link.admin!.remove!(topic('news'));
     await link.admin!.remove!(queue('orders'));
-    for (const pulled of [...waiting, ...receivers.map((receiver) => receiver.pull(1, never))]) await expect(pulled).rejects.toMatchObject({ code: 'not-found' });
+    for (const pulled of [...waiting, ...receivers.map((receiver) => receiver.pull(1, never))])
+      await expect(pulled).rejects.toMatchObject({ code: 'not-found' });
     await expect(consumeOn(link, orders)).rejects.toMatchObject({ code: 'not-found' });
     expect((await link.send(orders, [message('a')])).unsent).toHaveLength(1);
   });

@@ -26,13 +26,14 @@ describe('a virtual clock', () => {
   it('lets promises, immediates and new timers of one timer run before the next', async () => {
     const clock = virtualClock(0);
     const seen: string[] = [];
-    clock.after(10, () => {
-      setImmediate(() => setImmediate(async () => {
-        await Promise.resolve();
-        seen.push(`late consequence at ${clock.now()}`);
-        clock.after(5, () => seen.push(`new timer at ${clock.now()}`));
-      }));
-    });
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const react = async () => {
+      await turn();
+      await turn();
+      seen.push(`late consequence at ${clock.now()}`);
+      clock.after(5, () => seen.push(`new timer at ${clock.now()}`));
+    };
+    clock.after(10, () => void react());
     clock.after(20, () => seen.push(`second at ${clock.now()}`));
     await clock.advance(20);
     expect(seen).toEqual(['late consequence at 10', 'new timer at 15', 'second at 20']);
