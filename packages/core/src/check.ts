@@ -6,7 +6,7 @@ export type Fields = Readonly<Record<string, Check>>;
 
 /** Refuses unknown fields, with a suggestion, and wrong values. `undefined` is as good as absent. */
 export function checkFields(where: string, given: unknown, fields: Fields): void {
-  if (!isPlain(given)) throw new WaybillError('invalid', `${where}: must be an object`);
+  if (!isPlain(given)) throw new WaybillError('invalid', `${where}: must be an object of options, not ${show(given)}`);
   for (const [name, value] of Object.entries(given)) {
     const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (!check)
@@ -23,11 +23,9 @@ export const isPlain = (value: unknown): value is Readonly<Record<string, unknow
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const isFunction: Check = (value) => (typeof value === 'function' ? undefined : 'must be a function');
-export const isBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false');
 export const isSignal: Check = (value) => (value instanceof AbortSignal ? undefined : 'must be an AbortSignal');
 export const isText: Check = (value) =>
   typeof value === 'string' && value !== '' ? undefined : 'must be a string that is not empty';
-export const isList: Check = (value) => (Array.isArray(value) ? undefined : 'must be an array');
 export const isCount: Check = (value) =>
   Number.isSafeInteger(value) && (value as number) > 0 ? undefined : 'must be a whole number above 0';
 export const anything: Check = () => undefined;
@@ -37,7 +35,8 @@ export const oneOf =
   (value) =>
     allowed.includes(value as string) ? undefined : `must be ${allowed.map((one) => JSON.stringify(one)).join(' or ')}`;
 
-export const optional =
+/** A check from a question. */
+export const check =
   (test: (value: unknown) => boolean, message: string): Check =>
   (value) =>
     test(value) ? undefined : message;

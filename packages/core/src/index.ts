@@ -24,8 +24,10 @@ export { type Schema, type SchemaIssue, type SchemaResult, type } from './destin
 export type { Driver } from './driver/link.ts';
 export type { From, Start } from './driver/place.ts';
 export type { Depth } from './driver/topology.ts';
-export { type Backoff, exponential, fixed, linear, type RetryPolicy } from './emulate/retry.ts';
-export { type ErrorCode, errorCodes, Reject, RetryLater, type SendFailure, WaybillError } from './error/error.ts';
+export { type Backoff, exponential, type ExponentialOptions, fixed, linear } from './emulate/backoff.ts';
+export type { RetryPolicy } from './emulate/retry.ts';
+export { Reject, RetryLater } from './error/thrown.ts';
+export { type ErrorCode, errorCodes, type SendFailure, WaybillError } from './error/error.ts';
 export { type Middleware, type Passed, skip } from './middleware/middleware.ts';
 export type { BusEvent, Handled, LinkState } from './observe/events.ts';
 export { describeEvent } from './observe/observer.ts';

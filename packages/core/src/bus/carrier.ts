@@ -81,20 +81,36 @@ export class Carrier {
     }
   }
 
+  /** One question to the broker. Whatever goes wrong comes back as an error of ours. */
+  async ask<T>(doing: string, question: (link: Link) => Promise<T>): Promise<T> {
+    const link = await this.ready();
+    try {
+      return await question(link);
+    } catch (error) {
+      throw this.keeper.described(error, `${this.driver.name}: cannot ${doing}`);
+    }
+  }
+
   /** One more destination on a live link: refused before any side effect, then declared. */
   async attach(destination: Destination): Promise<void> {
     const link = await this.ready();
     const rows = meet(this.driver.name, link.capabilities, destination);
     this.#refuse(rows);
-    await this.#declare(link, declarations(destination, this.channel(destination), this.driver.name));
+    await this.#declareNow(
+      `declare ${destination.name}`,
+      declarations(destination, this.channel(destination), this.driver.name),
+    );
     this.#destinations.push(destination);
     this.#plan = [...this.#plan, ...rows];
   }
 
   /** Makes sure that a durable subscription exists, now and on every later link. */
   async declareAlso(declaration: Declaration): Promise<void> {
-    await this.#declare(await this.ready(), [declaration]);
+    await this.#declareNow(`declare subscription ${declaration.name}`, [declaration]);
     this.#extra.push(declaration);
+  }
+  #declareNow(doing: string, wanted: readonly Declaration[]): Promise<void> {
+    return this.ask(doing, (link) => this.#declare(link, wanted));
   }
 
   terms(destination: Destination): SendTerms {
@@ -122,12 +138,14 @@ export class Carrier {
       delayOutlet: (name) => this.sender.to({ kind: 'queue', name, order: 'none' }, { ...terms, order: 'none' }),
       steps: servedSteps(destination, channel),
       clock: this.clock,
+      generations: this.sender.generations,
     });
   }
 
   /** Consumers end before the connection does. Returns it. */
   own<C extends Closable>(consumer: C): C {
-    this.#consumers.add(consumer);
+    if (this.isClosed) void consumer.close();
+    else this.#consumers.add(consumer);
     return consumer;
   }
   disown(consumer: Closable): void {

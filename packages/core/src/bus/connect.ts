@@ -1,5 +1,6 @@
 import type { Destination } from '../destination/destination.ts';
 import { isPlain } from '../check.ts';
+import { checkIsDestination } from '../destination/check.ts';
 import { WaybillError } from '../error/error.ts';
 import type { Carried } from '../plan/check.ts';
 import type { Bus, Destinations } from './bus.ts';
@@ -80,11 +81,7 @@ function checkDestinations(destinations: unknown): void {
         'invalid',
         `connect: a destination cannot be called "${name}", which is a word of the bus itself; give it another property name`,
       );
-    if (!isPlain(one) || typeof one['kind'] !== 'string' || typeof one['name'] !== 'string')
-      throw new WaybillError(
-        'invalid',
-        `connect: "${name}" is no destination; make it with queue(), topic() or stream()`,
-      );
+    checkIsDestination(`connect: "${name}"`, one);
   }
   const twice = Object.values(destinations).find(
     (one, index, all) => all.findIndex((other) => nameOf(other) === nameOf(one)) !== index,

@@ -108,9 +108,11 @@ function termsOf(
 
 /**
  * A message that ends its process each time must not come for ever. Where the broker counts failed runs only, the
- * policy's own number holds; where it counts every delivery, twice that, since drains and crashes elsewhere count too.
+ * policy's own number holds; where it counts every delivery, twice that, since drains and crashes elsewhere count too. Dead letters are never
+ * given up.
  */
 function mostDeliveries(destination: Destination, channel: ChannelCapabilities): number {
+  if (deadLetterOf(destination) === destination.name) return Infinity;
   const { attempts } = retryPolicy(destination.options.retry);
   return channel.attempts === 'deliveries' ? attempts * 2 : attempts;
 }

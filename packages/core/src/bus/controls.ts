@@ -1,5 +1,7 @@
 import type { Destination, Queue, Stream, Topic } from '../destination/destination.ts';
 import type { Needs } from '../destination/needs.ts';
+import { abortable } from '../abort.ts';
+import { checkIsDestination } from '../destination/check.ts';
 import { WaybillError } from '../error/error.ts';
 import type { BusControls } from './bus.ts';
 import type { Carrier } from './carrier.ts';
@@ -8,6 +10,8 @@ import type { Handle } from './handles.ts';
 import { queueHandle } from './queue-handle.ts';
 import { streamHandle } from './stream-handle.ts';
 import { topicHandle } from './topic-handle.ts';
+
+const pingTimeoutMs = 10_000;
 
 export const reservedNames: readonly string[] = ['plan', 'state', 'attach', 'flush', 'ping', 'native', 'close', 'then'];
 
@@ -42,6 +46,7 @@ export function controls(carriers: readonly Carrier[], of: (name: string) => Car
     },
     async attach<D extends Destination>(destination: D, on?: { readonly like: string }) {
       open();
+      checkIsDestination('attach', destination);
       const carrier = on ? of(on.like) : carriers[0]!;
       await carrier.attach(destination);
       return handleOf(carrier, destination) as Handle<D>;
@@ -50,10 +55,18 @@ export function controls(carriers: readonly Carrier[], of: (name: string) => Car
       open();
       await Promise.all(carriers.map((carrier) => carrier.sender.flush()));
     },
-    async ping({ signal = AbortSignal.timeout(10_000) } = {}) {
+    async ping({ signal = AbortSignal.timeout(pingTimeoutMs) } = {}) {
       open();
+      const late = (broker: string) => (): WaybillError =>
+        new WaybillError('timeout', `${broker} did not answer the ping in time`, { broker });
       await Promise.all(
-        carriers.map(async (carrier) => abortable((await carrier.ready()).ping(signal), signal, carrier.driver.name)),
+        carriers.map((carrier) =>
+          abortable(
+            carrier.ask('ping', (link) => link.ping(signal)),
+            signal,
+            late(carrier.driver.name),
+          ),
+        ),
       );
     },
     native(destination) {
@@ -63,16 +76,4 @@ export function controls(carriers: readonly Carrier[], of: (name: string) => Car
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** A driver obeys the signal, but the answer to "are you there" must not depend on that. */
-function abortable(ping: Promise<void>, signal: AbortSignal, broker: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener(
-      'abort',
-      () => reject(new WaybillError('timeout', `${broker} did not answer the ping in time`, { broker })),
-      { once: true },
-    );
-    ping.then(resolve, reject);
-  });
 }

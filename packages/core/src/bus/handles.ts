@@ -11,6 +11,8 @@ export interface SendOptions<N = {}> {
   readonly id?: string;
   /** ASCII names, string values that are not empty; names under `waybill-` are Waybill's own. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The unit of order, instead of what the destination's `key` makes of the value. */
+  readonly key?: string;
   readonly correlationId?: string;
   readonly replyTo?: string;
   /** Aborting stops the wait, not a message on its way: then the outcome is unknown. */
@@ -26,6 +28,7 @@ export interface PublishOptions<N = {}> extends SendOptions<N> {
   /** What subscriptions' patterns match: words split by `.`. @default '' */
   readonly routingKey?: string;
 }
+/** One `id` for many messages would make them one. */
 export type ManyOptions<N = {}> = Omit<SendOptions<N>, 'id'>;
 
 /** What every consumer takes. */

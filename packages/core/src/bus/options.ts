@@ -1,16 +1,17 @@
 import {
+  check,
   checkDuration,
   checkFields,
   type Fields,
   isCount,
   isFunction,
-  isList,
   isPlain,
   isSignal,
   isText,
   oneOf,
 } from '../check.ts';
 import type { Clock } from '../clock.ts';
+import { isName } from '../destination/check.ts';
 import { WaybillError } from '../error/error.ts';
 import type { Middleware } from '../middleware/middleware.ts';
 import type { BusEvent } from '../observe/events.ts';
@@ -41,6 +42,10 @@ export interface BusOptions {
   readonly clock?: Clock;
 }
 
+const isMiddleware = check(
+  (value) => Array.isArray(value) && value.every((one) => typeof one === 'function'),
+  'must be an array of functions (delivery, next) => next()',
+);
 const busFields: Fields = {
   topology: oneOf('create', 'verify', 'assume'),
   connectTimeoutMs: checkDuration({ atLeastMs: 100 }),
@@ -48,12 +53,13 @@ const busFields: Fields = {
   resend: oneOf('never', 'safe', 'always'),
   window: isCount,
   maxWaiting: isCount,
-  middleware: isList,
+  middleware: isMiddleware,
   observe: isFunction,
   clock: (value) => (isPlain(value) || typeof value === 'object' ? undefined : 'must be a clock: { now, after }'),
 };
 export const checkBusOptions = (options: BusOptions): void => checkFields('connect options', options, busFields);
 
+const name = check(isName, 'must be printable text that is not empty');
 const consumeFields: Fields = {
   concurrency: isCount,
   maxInFlight: isCount,
@@ -61,16 +67,16 @@ const consumeFields: Fields = {
   leaseMs: checkDuration({ atLeastMs: 200 }),
   drainMs: checkDuration({}),
   window: isCount,
-  middleware: isList,
+  middleware: isMiddleware,
   signal: isSignal,
 };
 const batchFields: Fields = { maxMessages: isCount, maxWaitMs: checkDuration({}) };
 const subscribeFields: Fields = {
-  subscription: isText,
+  subscription: name,
   pattern: isText,
   headers: (value) => (isPlain(value) ? undefined : 'must be an object of strings'),
 };
-const groupFields: Fields = { group: isText, from: () => undefined };
+const groupFields: Fields = { group: name, from: () => undefined };
 
 const sets = { consume: {}, subscribe: subscribeFields, group: groupFields } as const satisfies Readonly<
   Record<string, Fields>

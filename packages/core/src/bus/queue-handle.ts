@@ -4,7 +4,7 @@ import { deadLetterOf, isAtMostOnce } from '../destination/facts.ts';
 import type { Source } from '../driver/place.ts';
 import { WaybillError } from '../error/error.ts';
 import { placeOf } from '../plan/topology.ts';
-import { adminOf, consumeBatch, consumeEach, deliveries, purge } from './receiving.ts';
+import { consumeBatch, consumeEach, deliveries, depth, purge } from './receiving.ts';
 import type { Carrier } from './carrier.ts';
 import type { EveryNeed, QueueHandle } from './handles.ts';
 import { checkConsuming } from './options.ts';
@@ -20,9 +20,7 @@ export function queueHandle(
   const where = `queue ${destination.name}`;
   return {
     destination,
-    async depth() {
-      return (await adminOf(carrier, where)).depth(source);
-    },
+    depth: () => depth(carrier, where, source),
     send: (value, options) => outbox.send(value, options) as Promise<void>,
     sendMany: (values, options) => outbox.sendMany(values, options),
     async consume(handler, options = {}) {
@@ -46,6 +44,6 @@ export function queueHandle(
         );
       return redrive(carrier, destination, dead, options);
     },
-    purge: () => purge(carrier, source, where),
+    purge: () => purge(carrier, where, source),
   };
 }

@@ -1,7 +1,7 @@
 import { checkFields, isPlain, isText } from '../check.ts';
 import { isAtMostOnce } from '../destination/facts.ts';
 import type { Source } from '../driver/place.ts';
-import type { Admin } from '../driver/topology.ts';
+import type { Depth } from '../driver/topology.ts';
 import { WaybillError } from '../error/error.ts';
 import { Batcher } from '../receive/batcher.ts';
 import type { SteadyConsumer } from '../receive/consumer.ts';
@@ -33,24 +33,24 @@ export function consumeEach(
 }
 
 /** `concurrency` counts batches here. */
-export function consumeBatch(
+export async function consumeBatch(
   carrier: Carrier,
   place: Place,
   handler: BatchHandler<unknown>,
   options: ConsumeOptions & BatchOptions,
 ): Promise<SteadyConsumer> {
   const { maxMessages = 100, maxWaitMs = 50 } = options;
-  const batcher = new Batcher(handler, maxMessages, maxWaitMs, carrier.clock);
+  const batcher = new Batcher(handler, maxMessages, maxWaitMs, carrier.clock, isAtMostOnce(place.destination));
   const concurrency = maxMessages * (options.concurrency ?? 1);
-  return consume(carrier, {
+  const maxInFlight = Math.max(concurrency, options.maxInFlight ?? concurrency * 2);
+  const consumer = await consume(carrier, {
     ...place,
     handler: batcher.handle,
-    options: {
-      ...consumeOptions(options),
-      concurrency,
-      maxInFlight: Math.max(concurrency, options.maxInFlight ?? concurrency * 2),
-    },
+    options: { ...consumeOptions(options), concurrency, maxInFlight },
   });
+  consumer.stopping.addEventListener('abort', () => batcher.close(), { once: true });
+  if (consumer.stopping.aborted) batcher.close();
+  return consumer;
 }
 
 /** Deliveries for a loop. Ending the loop, or closing, gives back what is not settled. */
@@ -86,24 +86,23 @@ export async function deliveries(
 }
 
 /** What the broker tells about places; refused with a sentence where it tells nothing. */
-export async function adminOf(carrier: Carrier, where: string): Promise<Admin> {
-  const { admin } = await carrier.ready();
-  if (!admin)
-    throw new WaybillError('unsupported', `${where}: ${carrier.driver.name} cannot be asked how much it holds`, {
-      broker: carrier.driver.name,
-    });
-  return admin;
+export function depth(carrier: Carrier, where: string, source: Source): Promise<Depth> {
+  return carrier.ask(`tell the depth of ${where}`, async ({ admin }) => {
+    if (!admin)
+      throw new WaybillError('unsupported', `${where}: ${carrier.driver.name} cannot be asked how much it holds`);
+    return admin.depth(source);
+  });
 }
 
-export async function purge(carrier: Carrier, source: Source, where: string): Promise<void> {
-  const admin = await adminOf(carrier, where);
-  if (!admin.purge)
-    throw new WaybillError(
-      'unsupported',
-      `${where}: ${carrier.driver.name} cannot purge; consume the messages instead`,
-      { broker: carrier.driver.name },
-    );
-  await admin.purge(source);
+export function purge(carrier: Carrier, where: string, source: Source): Promise<void> {
+  return carrier.ask(`purge ${where}`, async ({ admin }) => {
+    if (!admin?.purge)
+      throw new WaybillError(
+        'unsupported',
+        `${where}: ${carrier.driver.name} cannot purge; consume the messages instead`,
+      );
+    await admin.purge(source);
+  });
 }
 
 /** `depth({ subscription })`, `depth({ group })`. */

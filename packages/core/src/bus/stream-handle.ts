@@ -8,7 +8,7 @@ import { checkSeek } from './from.ts';
 import type { StreamConsumeOptions, StreamHandle, EveryNeed } from './handles.ts';
 import { checkConsuming } from './options.ts';
 import { reader } from './reader.ts';
-import { adminOf, checkDepthOf, consumeBatch, consumeEach, type Place } from './receiving.ts';
+import { checkDepthOf, consumeBatch, consumeEach, depth, type Place } from './receiving.ts';
 
 export function streamHandle(
   carrier: Carrier,
@@ -20,12 +20,8 @@ export function streamHandle(
     destination,
     async depth(of = {}) {
       checkDepthOf(where, of, 'group');
-      return (await adminOf(carrier, where)).depth({
-        kind: 'stream',
-        ...placeOf(destination, carrier.driver.name),
-        from: 'earliest',
-        ...of,
-      });
+      const place = placeOf(destination, carrier.driver.name);
+      return depth(carrier, where, { kind: 'stream', ...place, from: 'earliest', ...of });
     },
     append: (value, options) => outbox.send(value, options),
     appendMany: (values, options) => outbox.sendMany(values, options),

@@ -7,7 +7,7 @@ import { placeOf } from '../plan/topology.ts';
 import type { Carrier } from './carrier.ts';
 import type { SubscribeOptions, TopicHandle, EveryNeed } from './handles.ts';
 import { checkConsuming } from './options.ts';
-import { adminOf, checkDepthOf, consumeBatch, consumeEach, deliveries, type Place } from './receiving.ts';
+import { checkDepthOf, consumeBatch, consumeEach, deliveries, depth, type Place } from './receiving.ts';
 
 export function topicHandle(
   carrier: Carrier,
@@ -19,11 +19,9 @@ export function topicHandle(
     destination,
     async depth(of = {}) {
       checkDepthOf(where, of, 'subscription');
-      return (await adminOf(carrier, where)).depth({
-        kind: 'topic',
-        ...placeOf(destination, carrier.driver.name),
-        ...of,
-      });
+      if (of.subscription === undefined)
+        throw new WaybillError('invalid', `${where}: a topic holds nothing by itself; ask for depth({ subscription })`);
+      return depth(carrier, where, { kind: 'topic', ...placeOf(destination, carrier.driver.name), ...of });
     },
     publish: (value, options) => outbox.send(value, options) as Promise<void>,
     publishMany: (values, options) => outbox.sendMany(values, options),

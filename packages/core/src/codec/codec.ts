@@ -47,7 +47,7 @@ export const text: Codec = {
 };
 
 /** Refuses bytes that are not UTF-8, which JSON and text would otherwise alter without a word. */
-const strict = new TextDecoder('utf-8', { fatal: true });
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const replacement = '\ufffd';
 /** A Buffer decodes faster than a TextDecoder; only where a replacement character shows up is it done again, strictly. */
 function toText(bytes: Uint8Array): string {

@@ -1,77 +1,85 @@
+import { check, checkDuration, checkFields, type Fields, isCount, isFunction, isPlain, oneOf } from '../check.ts';
 import { WaybillError } from '../error/error.ts';
-import { checkDuration, checkFields, type Fields, isFunction, isPlain, oneOf, optional } from '../check.ts';
-import type { Destination } from './destination.ts';
+import type { Destination, Kind } from './destination.ts';
 
 const wanted = oneOf(true, 'native');
-const needFields: Fields = {
+const shared: Fields = {
   delivery: oneOf('at-most-once', 'at-least-once', 'exactly-once'),
   order: oneOf('none', 'key', 'total'),
-  delay: wanted,
-  ttl: wanted,
-  priority: wanted,
   dedup: wanted,
-  deadLetter: wanted,
-  pattern: wanted,
-  filter: wanted,
-  group: wanted,
-  seek: oneOf('ends', 'position', 'timestamp'),
 };
+const held: Fields = { ...shared, delay: wanted, ttl: wanted, deadLetter: wanted };
 /** Needs that mean nothing for a kind are refused, not ignored. */
-const foreign: Readonly<Record<Destination['kind'], readonly string[]>> = {
-  queue: ['pattern', 'filter', 'seek', 'group'],
-  topic: ['priority', 'seek', 'group'],
-  stream: ['delay', 'ttl', 'priority', 'deadLetter', 'pattern', 'filter'],
+const needs: Readonly<Record<Kind, Fields>> = {
+  queue: { ...held, priority: wanted },
+  topic: { ...held, pattern: wanted, filter: wanted },
+  stream: { ...shared, seek: oneOf('ends', 'position', 'timestamp'), group: wanted },
 };
-const optionFields: Fields = {
+
+const common: Fields = {
   key: isFunction,
-  retry: (value) =>
-    isPlain(value) ? undefined : 'must be an object like { attempts: 5, backoff: exponential({ firstMs: 200 }) }',
-  deadLetter: (value) =>
-    typeof value === 'boolean' || (typeof value === 'string' && value !== '')
-      ? undefined
-      : 'must be true, false or the name of a queue',
-  codec: (value) =>
-    isPlain(value) && 'decode' in value && 'encode' in value
-      ? undefined
-      : 'must be a codec: { contentType, accepts, encode, decode }',
-  native: optional(isPlain, 'must be an object by driver name'),
-  retentionMs: checkDuration({ atLeastMs: 1000 }),
-  partitions: (value) =>
-    Number.isSafeInteger(value) && (value as number) > 0 ? undefined : 'must be a whole number above 0',
+  retry: check(isPlain, 'must be an object like { attempts: 5, backoff: exponential({ firstMs: 200 }) }'),
+  deadLetter: check(
+    (value) => typeof value === 'boolean' || isName(value),
+    'must be true, false or the name of a queue',
+  ),
+  codec: check(isCodec, 'must be a codec: { contentType, accepts, encode, decode }'),
+  native: check(isPlain, 'must be an object by driver name'),
 };
-const retryFields: Fields = {
-  attempts: (value) =>
-    Number.isSafeInteger(value) && (value as number) > 0 ? undefined : 'must be a whole number above 0',
-  backoff: (value) =>
-    typeof value === 'function'
-      ? undefined
-      : 'must be a function from attempt to milliseconds, like exponential({ firstMs: 200 })',
+const options: Readonly<Record<Kind, Fields>> = {
+  queue: common,
+  topic: common,
+  stream: { ...common, retentionMs: checkDuration({ atLeastMs: 1000 }), partitions: isCount },
+};
+const retry: Fields = {
+  attempts: isCount,
+  backoff: check(
+    (value) => typeof value === 'function',
+    'must be a function from attempt to milliseconds, like exponential({ firstMs: 200 })',
+  ),
 };
 
 /** Refuses what can never work on any broker; what only some can carry is the plan's business. */
 export function checkDestination(destination: Destination): void {
-  const where = `${destination.kind} ${JSON.stringify(destination.name)}`;
-  checkName(destination.name, destination.kind);
-  checkFields(`${where}: needs`, destination.needs, needFields);
-  const odd = foreign[destination.kind].find((need) => Object.hasOwn(destination.needs, need));
-  if (odd !== undefined)
-    throw new WaybillError('invalid', `${where}: a ${destination.kind} cannot need "${odd}"; remove it`);
-  checkFields(where, destination.options, optionFields);
-  if (destination.options.retry) checkFields(`${where}: retry`, destination.options.retry, retryFields);
-  if (destination.needs.order === 'key' && !destination.options.key) {
+  const { kind, name, schema, needs: asked, options: given } = destination;
+  const where = `${kind} ${JSON.stringify(name)}`;
+  checkName(name, kind);
+  checkFields(`${where}: needs`, asked, needs[kind]);
+  checkFields(where, given, options[kind]);
+  if (given.retry) checkFields(`${where}: retry`, given.retry, retry);
+  if (schema !== undefined && !isSchema(schema))
+    throw new WaybillError('invalid', `${where}: schema must be a Standard Schema, or type<T>() to only give the type`);
+  if (asked.order === 'key' && !given.key)
     throw new WaybillError('invalid', `${where}: order "key" needs a key: add key: (value) => …`);
-  }
+}
+
+/** What was made by `queue`, `topic` or `stream`, and checked there. */
+export function checkIsDestination(where: string, value: unknown): void {
+  if (isPlain(value) && typeof value['name'] === 'string' && Object.hasOwn(needs, String(value['kind']))) return;
+  throw new WaybillError('invalid', `${where} is no destination; make it with queue(), topic() or stream()`);
 }
 
 /** Names are text; each broker's own rules are checked by its driver. */
 export function checkName(name: unknown, what: string): void {
-  if (typeof name !== 'string')
-    throw new WaybillError('invalid', `${what}: the name must be a string, not ${typeof name}`);
-  if (name.trim() === '') throw new WaybillError('invalid', `${what}: the name is empty; give it one`);
-  if (!name.isWellFormed() || /[\u0000-\u001f\u007f]/.test(name)) {
-    throw new WaybillError(
-      'invalid',
-      `${what} ${JSON.stringify(name)}: the name holds control characters or half a surrogate pair; use printable text`,
-    );
-  }
+  if (isName(name)) return;
+  const found = typeof name === 'string' ? JSON.stringify(name) : typeof name;
+  throw new WaybillError('invalid', `${what}: the name must be printable text that is not empty, not ${found}`);
+}
+
+export const isName = (value: unknown): value is string =>
+  typeof value === 'string' && value.trim() !== '' && value.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(value);
+
+const isSchema = (value: unknown): boolean => {
+  const standard =
+    typeof value === 'object' || typeof value === 'function'
+      ? (value as { readonly '~standard'?: unknown })['~standard']
+      : undefined;
+  return isPlain(standard) && typeof standard['validate'] === 'function';
+};
+function isCodec(value: unknown): boolean {
+  return (
+    isPlain(value) &&
+    typeof value['contentType'] === 'string' &&
+    ['accepts', 'encode', 'decode'].every((name) => typeof value[name] === 'function')
+  );
 }

@@ -1,6 +1,7 @@
 import type { Outgoing } from '../driver/message.ts';
 import { textOf } from '../error/error.ts';
 import type { Loan } from '../receive/loan.ts';
+import { countOf } from './marks.ts';
 import { newId } from '../send/id.ts';
 
 const longestError = 1024;
@@ -29,7 +30,7 @@ function copyOf(loan: Loan, now: number, step: string, headers: Readonly<Record<
 }
 
 /** How often the message was redriven so far. */
-const lives = (loan: Loan): number => Number(loan.incoming.headers['waybill-redriven'] ?? 0);
+const lives = (loan: Loan): number => countOf(loan.incoming.headers, 'waybill-redriven');
 
 /** A copy for another try: the attempts so far travel with it, since the broker's count starts again. */
 export const retryCopy = (loan: Loan, now: number, target: string, dueAt: number): Outgoing =>
@@ -60,8 +61,8 @@ export function redriveCopy(loan: Loan, now: number): Outgoing {
 
 /** A delayed message on its next hop. */
 export function hopCopy(loan: Loan, now: number): Outgoing {
-  const hop = Number(loan.incoming.headers['waybill-hop'] ?? 0) + 1;
-  return copyOf(loan, now, `hop ${lives(loan)}.${loan.incoming.headers['waybill-attempts'] ?? 0}.${hop}`, {
+  const hop = countOf(loan.incoming.headers, 'waybill-hop') + 1;
+  return copyOf(loan, now, `hop ${lives(loan)}.${countOf(loan.incoming.headers, 'waybill-attempts')}.${hop}`, {
     'waybill-hop': String(hop),
   });
 }

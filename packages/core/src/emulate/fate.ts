@@ -6,6 +6,7 @@ import { steadyBackoffMs } from '../link/backoff.ts';
 import { delayQueue, delayStep, retryStep, scheduledMs } from '../plan/steps.ts';
 import type { Loan } from '../receive/loan.ts';
 import type { ConsumerTerms } from '../receive/terms.ts';
+import { countOf } from './marks.ts';
 import { deadCopy, hopCopy, retryCopy } from './copies.ts';
 import { judge, type Verdict } from './retry.ts';
 
@@ -69,26 +70,33 @@ export class Fate {
   /** Keeps the delivery, and with it its key, and runs it again. The lease keeper keeps it ours. */
   #hold(loan: Loan, delayMs: number): void {
     loan.heldRuns++;
-    this.#terms.clock.after(delayMs, () => loan.again());
+    loan.onHeld?.();
+    this.#wait(loan, delayMs, () => loan.again());
+  }
+
+  /** While the delivery is ours, and no longer: a timer that outlives it would keep the process. */
+  #wait(loan: Loan, delayMs: number, then: () => void): void {
+    const timer = this.#terms.clock.after(delayMs, then);
+    void loan.outcome().then(() => timer.cancel());
   }
 
   /** To the dead letters, or nowhere if there are none. The original goes only when the copy is stored. */
   async bury(loan: Loan, reason: string, error: unknown): Promise<void> {
-    const { deadLetter, name: source, observer, clock } = this.#terms;
+    const { deadLetter, target, name: source, observer, clock } = this.#terms;
     if (deadLetter === undefined) {
       observer.emit('dropped', { source, id: loan.id, reason, error });
       return loan.settle({ outcome: 'reject', reason });
     }
-    if (deadLetter === source) return this.#giveBackLater(loan, error);
+    if (deadLetter === target.name) return this.#giveBackLater(loan, error);
     const stored = await this.#replace(loan, beside(deadLetter), deadCopy(loan, clock.now(), source, reason, error));
     if (stored) observer.emit('dead-letter', { source, id: loan.id, reason, error });
   }
 
   /** What fails in a dead-letter queue stays there: there is nowhere further, and nothing may be lost or spin. */
   #giveBackLater(loan: Loan, error: unknown): void {
-    const { name: source, observer, clock } = this.#terms;
+    const { name: source, observer } = this.#terms;
     observer.emit('held', { source, id: loan.id, target: source, error });
-    clock.after(deadAgainMs, () => loan.settle({ outcome: 'release', delayMs: 0, failed: false }));
+    this.#wait(loan, deadAgainMs, () => loan.settle({ outcome: 'release', delayMs: 0, failed: false }));
   }
 
   /**
@@ -111,13 +119,20 @@ export class Fate {
     return false;
   }
 
-  /** A delay queue's consumer: waits until the message is due, then passes it on, one hop at a time. */
-  async forward(loan: Loan, stepMs: number): Promise<void> {
+  /**
+   * A delay queue's consumer: keeps the message until it is due, or for a step, then passes it on. What waits takes no
+   * slot, and is given back when the consumer closes.
+   */
+  forward(loan: Loan, stepMs: number): Promise<void> | void {
+    const { clock } = this.#terms;
+    const due = countOf(loan.incoming.headers, 'waybill-due');
+    loan.notBefore ??= Math.min(due, clock.now() + stepMs);
+    const waitMs = loan.notBefore - clock.now();
+    if (waitMs > 0) return this.#wait(loan, waitMs, () => loan.again());
+    return this.#passOn(loan, due - clock.now());
+  }
+  async #passOn(loan: Loan, leftMs: number): Promise<void> {
     const { clock, target, steps } = this.#terms;
-    const due = Number(loan.incoming.headers['waybill-due'] ?? 0);
-    const until = Math.min(due, clock.now() + stepMs);
-    while (loan.isOpen && clock.now() < until) await sleep(clock, until - clock.now(), loan.signal);
-    const leftMs = due - clock.now();
     const next = leftMs > 0 ? beside(delayQueue(target.name, delayStep(steps, leftMs))) : target;
     await this.#replace(loan, next, hopCopy(loan, clock.now()));
   }

@@ -9,6 +9,12 @@ export function ownHeaders(headers: Readonly<Record<string, string>>): Readonly<
   return Object.freeze(Object.fromEntries(Object.entries(headers).filter(([name]) => !isReserved(name))));
 }
 
+/** A number in one of core's own headers. What a foreign producer wrote there by mistake counts as none. */
+export function countOf(headers: Readonly<Record<string, string>>, name: string): number {
+  const value = Number(headers[name] ?? 0);
+  return Number.isSafeInteger(value) && value >= 0 ? value : 0;
+}
+
 /** The cause a dead letter carries, if it is one. */
 export function causeOf(headers: Readonly<Record<string, string>>): DeadLetterCause | undefined {
   const reason = headers['waybill-dead-reason'];
@@ -17,7 +23,7 @@ export function causeOf(headers: Readonly<Record<string, string>>): DeadLetterCa
     reason,
     error: headers['waybill-dead-error'] ?? '',
     from: headers['waybill-dead-from'] ?? '',
-    attempts: Number(headers['waybill-dead-attempts'] ?? 0),
-    at: Number(headers['waybill-dead-at'] ?? 0),
+    attempts: countOf(headers, 'waybill-dead-attempts'),
+    at: countOf(headers, 'waybill-dead-at'),
   };
 }

@@ -76,21 +76,11 @@ export class WaybillError extends Error {
   }
 }
 
-/** Any thrown thing as one line of text. */
-export const textOf = (error: unknown): string =>
-  error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-
-/** Thrown by a handler: straight to the dead letters, no further attempt. */
-export class Reject extends Error {
-  override readonly name = 'Reject';
-}
-
-/** Thrown by a handler: give it back and try again after `delayMs` milliseconds. Counts as an attempt. */
-export class RetryLater extends Error {
-  override readonly name = 'RetryLater';
-  readonly delayMs: number;
-  constructor(delayMs: number, message: string = `retry in ${delayMs} ms`) {
-    super(message);
-    this.delayMs = delayMs;
+/** Any thrown thing as one line of text, also what has none. */
+export function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return 'something that cannot be printed was thrown';
   }
 }

@@ -1,3 +1,4 @@
+import { abortable } from '../abort.ts';
 import { type Clock, sleep } from '../clock.ts';
 import type { Driver, Link } from '../driver/link.ts';
 import { type ErrorCode, isRetryable, textOf, WaybillError } from '../error/error.ts';
@@ -47,7 +48,7 @@ export class LinkKeeper {
     while (!this.#link) {
       if (this.#state === 'closed' || this.#stop.signal.aborted) throw new WaybillError('closed', 'the bus is closed');
       if (this.#generation === 0 && this.#failure !== undefined && !isRetryable(this.codeOf(this.#failure)))
-        throw this.#described(this.#failure);
+        throw this.described(this.#failure);
       if (signal?.aborted) throw this.#unavailable();
       await this.#change(signal);
     }
@@ -73,10 +74,11 @@ export class LinkKeeper {
       { broker: this.#driver.name, cause: this.#failure },
     );
   }
-  #described(error: unknown): WaybillError {
+  /** Any error of the driver's as one of ours. */
+  described(error: unknown, doing: string = `cannot connect to ${this.#driver.name}`): WaybillError {
     return WaybillError.is(error)
       ? error
-      : new WaybillError(this.codeOf(error), `cannot connect to ${this.#driver.name}: ${textOf(error)}`, {
+      : new WaybillError(this.codeOf(error), `${doing}: ${textOf(error)}`, {
           broker: this.#driver.name,
           cause: error,
         });
@@ -87,7 +89,6 @@ export class LinkKeeper {
       try {
         const link = await this.#open();
         failures = 0;
-        this.#become('live', link);
         const cause = await link.closed;
         this.#failure = cause ?? this.#failure;
         if (!this.#stop.signal.aborted) this.#become('down', undefined, cause);
@@ -101,26 +102,27 @@ export class LinkKeeper {
     this.#become('closed');
   }
 
+  /** Neither a server that never answers the preparation nor one that goes away meanwhile may hold us up. */
   async #open(): Promise<Link> {
-    const link = await this.#driver.connect({
-      signal: this.#stop.signal,
-      onBlocked: (reason) => this.#blocked(reason),
-    });
+    let opened: Link | undefined;
+    let blocked: string | undefined;
+    const onBlocked = (reason: string | undefined): void => {
+      blocked = reason;
+      if (opened !== undefined && this.#link === opened) this.#become(stateOf(reason), opened, reason);
+    };
+    const link = (opened = await this.#driver.connect({ signal: this.#stop.signal, onBlocked }));
+    const lost = link.closed.then((cause) => ({ cause: cause ?? busClosed() }));
     try {
-      this.#stop.signal.throwIfAborted();
-      await this.#prepare(link);
-      this.#stop.signal.throwIfAborted();
+      const prepared = abortable(this.#prepare(link), this.#stop.signal, busClosed);
+      const ended = await Promise.race([prepared, lost]);
+      if (ended) throw this.described(ended.cause);
     } catch (error) {
       await link.close();
       throw error;
     }
     this.#generation++;
+    this.#become(stateOf(blocked), link, blocked);
     return link;
-  }
-
-  /** A word about a link that is gone, or not yet ours, changes nothing. */
-  #blocked(reason: string | undefined): void {
-    if (this.#link) this.#become(reason === undefined ? 'live' : 'blocked', this.#link, reason);
   }
 
   #become(state: LinkState, link?: Link, cause?: unknown): void {
@@ -145,3 +147,7 @@ export class LinkKeeper {
     });
   }
 }
+
+const stateOf = (blocked: string | undefined): LinkState => (blocked === undefined ? 'live' : 'blocked');
+
+const busClosed = (): WaybillError => new WaybillError('closed', 'the bus is closed');

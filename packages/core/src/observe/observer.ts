@@ -51,21 +51,24 @@ export class Observer {
 /** A listener that throws must not end what it listens to; its error is shown, since nobody else can. */
 function tell(listener: (event: BusEvent) => void, event: BusEvent): void {
   try {
-    listener(event);
+    const told: unknown = listener(event);
+    if (told instanceof Promise) told.catch(warn);
   } catch (error) {
-    process.emitWarning(`the observe listener threw: ${textOf(error)}`, {
-      type: 'WaybillWarning',
-      code: 'WAYBILL_OBSERVE',
-    });
+    warn(error);
   }
 }
+const warn = (error: unknown): void =>
+  process.emitWarning(`the observe listener failed: ${textOf(error)}`, {
+    type: 'WaybillWarning',
+    code: 'WAYBILL_OBSERVE',
+  });
 
 function isSerious(event: BusEvent): boolean {
   switch (event.type) {
     case 'link':
       return event.state === 'down' || event.state === 'blocked';
     case 'consumer':
-      return event.state === 'waiting' && event.cause !== undefined;
+      return event.state !== 'live' && event.cause !== undefined;
     case 'held':
     case 'dropped':
       return true;

@@ -17,10 +17,10 @@ const emulations: Partial<Record<Axis, (destination: Destination, channel: Chann
   delay: emulateDelay,
   ttl: () =>
     byWaybill('an expiry time checked before the handler', 'expired messages take up space until they are reached'),
-  deadLetter: (_, channel) =>
-    channel.delivery === 'at-most-once'
-      ? byNobody('a message is settled before its handler runs', 'deadLetter: false')
-      : byWaybill('a confirmed copy with the cause, then accept', 'a crash between the two leaves two copies'),
+  deadLetter: (destination, channel) =>
+    isGuaranteed(destination, channel)
+      ? byWaybill('a confirmed copy with the cause, then accept', 'a crash between the two leaves two copies')
+      : byNobody('a message is settled before its handler runs', 'deadLetter: false'),
   pattern: () => byWaybill('chosen before the handler', 'messages that do not match travel all the same'),
   filter: () => byWaybill('chosen before the handler', 'messages that do not match travel all the same'),
 };
@@ -99,8 +99,8 @@ function meetRank(channel: ChannelCapabilities, need: keyof typeof ladders, want
     : byNobody(`the most it has is ${need} "${has}"`, has === 'none' ? `no need for ${need}` : `${need}: "${has}"`);
 }
 
-/** `plain` dead letters lose the cause, so they are only a net under core's. */
+/** A broker's own dead letters are only a net under core's; prefixes are no patterns. */
 function nativeWord(channel: ChannelCapabilities, need: Axis): string {
   const word: unknown = Object.hasOwn(channel, need) ? channel[need as keyof ChannelCapabilities] : 'none';
-  return need === 'deadLetter' ? 'none' : String(word);
+  return need === 'deadLetter' || word === 'prefix' ? 'none' : String(word);
 }

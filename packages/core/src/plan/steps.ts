@@ -2,7 +2,8 @@ import type { Destination } from '../destination/destination.ts';
 import { isGuaranteed, isOrdered } from '../destination/facts.ts';
 import type { ChannelCapabilities } from '../driver/capabilities.ts';
 import type { RetrySchedule } from '../driver/topology.ts';
-import { type Backoff, retryPolicy } from '../emulate/retry.ts';
+import type { Backoff } from '../emulate/backoff.ts';
+import { retryPolicy, waitOf } from '../emulate/retry.ts';
 import { byBroker, byWaybill, type Met } from './plan.ts';
 
 /** How a failed delivery is tried again. Decided per failure, since it depends on the delay. */
@@ -59,16 +60,13 @@ export function servedSteps(destination: Destination, channel: ChannelCapabiliti
   if (destination.needs.delay !== undefined && channel.delay === 'none') return delaySteps;
   if (destination.kind !== 'queue' || channel.release === 'delayed' || channel.delay === 'native') return [];
   if (nativeSchedule(destination, channel)) return delaySteps.filter((step) => step <= 4096);
-  return stepsBelow(longestWaitMs(destination));
+  const { attempts } = retryPolicy(destination.options.retry);
+  return attempts === 1 ? [] : delaySteps.filter((step) => step <= Math.max(longestWaitMs(destination), shortestMs));
 }
-
-/** With every step a message may hop down through. `RetryLater` may ask for any time up to the longest of the policy. */
-const stepsBelow = (longestMs: number): readonly number[] =>
-  longestMs > 0 ? delaySteps.filter((step) => step <= Math.max(longestMs, shortestMs)) : [];
 
 function longestWaitMs(destination: Destination): number {
   const { attempts, backoff } = retryPolicy(destination.options.retry);
-  return Math.max(0, ...Array.from({ length: Math.min(attempts - 1, 100) }, (_, run) => backoff(run + 1)));
+  return Math.max(0, ...Array.from({ length: Math.min(attempts - 1, 100) }, (_, run) => waitOf(backoff, run + 1)));
 }
 
 /** The plan's row on retries: which way the policy's own waits will go. */
@@ -90,7 +88,7 @@ function stepOf(destination: Destination, channel: ChannelCapabilities, backoff:
     ordered: isOrdered(destination),
     brokerDelayMs: scheduledMs(schedule, 1),
   };
-  return retryStep(terms, backoff(1));
+  return retryStep(terms, waitOf(backoff, 1));
 }
 
 function metBy(step: RetryStep): Met {

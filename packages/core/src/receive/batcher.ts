@@ -15,28 +15,37 @@ export class Batcher {
   readonly #maxMessages: number;
   readonly #maxWaitMs: number;
   readonly #clock: Clock;
+  readonly #atMostOnce: boolean;
   #members: Member[] = [];
   #timer: Timer | undefined;
+  #closing = false;
 
-  constructor(handler: BatchCall, maxMessages: number, maxWaitMs: number, clock: Clock) {
+  constructor(handler: BatchCall, maxMessages: number, maxWaitMs: number, clock: Clock, atMostOnce: boolean) {
     this.#handler = handler;
     this.#maxMessages = maxMessages;
     this.#maxWaitMs = maxWaitMs;
     this.#clock = clock;
+    this.#atMostOnce = atMostOnce;
   }
 
   /** A handler for one delivery: ends as its batch ends. */
   readonly handle = (_value: unknown, loan: Loan): Promise<void> =>
     new Promise((resolve, reject) => {
       this.#members.push({ loan, done: resolve, failed: reject });
-      if (this.#members.length >= this.#maxMessages) void this.#run();
+      if (this.#members.length >= this.#maxMessages || this.#closing) void this.#run();
       else this.#timer ??= this.#clock.after(this.#maxWaitMs, () => void this.#run());
     });
+
+  /** No more will come: what is there is handed over now. */
+  close(): void {
+    this.#closing = true;
+    void this.#run();
+  }
 
   async #run(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
-    const members = this.#members.filter(({ loan, done }) => loan.isOpen || (done(), false));
+    const members = this.#members.filter(({ loan, done }) => this.#atMostOnce || loan.isOpen || (done(), false));
     this.#members = [];
     if (members.length === 0) return;
     try {

@@ -63,6 +63,10 @@ export class SteadyConsumer implements AsyncDisposable {
     if (this.#scheduler.paused) return 'paused';
     return this.#live ? 'live' : 'waiting';
   }
+  /** Aborts when it stops receiving. */
+  get stopping(): AbortSignal {
+    return this.#stop.signal;
+  }
   get inFlight(): number {
     return [...this.#intakes].reduce((sum, intake) => sum + intake.inFlight, 0);
   }
@@ -73,6 +77,7 @@ export class SteadyConsumer implements AsyncDisposable {
     this.#scheduler.resume();
   }
   async seek(to: Start | { readonly after: Readonly<Record<string, string>> }): Promise<void> {
+    if (this.#stop.signal.aborted) throw new WaybillError('closed', `${this.#terms.name}: the consumer is closed`);
     if (!this.#live)
       throw new WaybillError(
         'unavailable',
@@ -108,8 +113,8 @@ export class SteadyConsumer implements AsyncDisposable {
         await this.#serve(await this.#keeper.live(this.#stop.signal), () => (failures = 0));
       } catch (cause) {
         this.#live = undefined;
-        if (this.#stop.signal.aborted || this.#keeper.state === 'closed') return;
-        if (this.#isHopeless(cause)) return this.#giveUp(cause);
+        if (this.#stop.signal.aborted) return;
+        if (this.#keeper.state === 'closed' || this.#isHopeless(cause)) return this.#giveUp(cause);
         this.#say('waiting', cause);
         await sleep(this.#terms.clock, backoffMs(failures++), this.#stop.signal);
       }
@@ -122,6 +127,8 @@ export class SteadyConsumer implements AsyncDisposable {
   }
   #giveUp(cause: unknown): void {
     this.#stop.abort();
+    this.#say('closed', cause);
+    this.#end();
     this.#hopeless(
       WaybillError.is(cause)
         ? cause

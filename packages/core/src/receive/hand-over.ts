@@ -6,7 +6,7 @@ export class HandOver {
   readonly #atMostOnce: boolean;
   readonly #ready = new Backlog<Loan>();
   readonly #held = new Map<Loan, () => void>();
-  #wake: (() => void) | undefined;
+  readonly #waiting: (() => void)[] = [];
   #ended = false;
 
   constructor(atMostOnce: boolean) {
@@ -17,10 +17,11 @@ export class HandOver {
   readonly handle = (_value: unknown, loan: Loan): Promise<void> =>
     new Promise((resolve) => {
       this.#held.set(loan, resolve);
+      loan.onHeld = () => this.#done(loan);
       if (!this.#atMostOnce) void loan.outcome().then(() => this.#done(loan));
       if (this.#ended) return this.#giveBack(loan);
       this.#ready.push(loan);
-      this.#wake?.();
+      this.#waiting.shift()?.();
     });
 
   /** The next delivery that is still ours; `undefined` at the end. */
@@ -31,14 +32,14 @@ export class HandOver {
       if (loan && (loan.isOpen || this.#atMostOnce)) return loan;
       if (loan) continue;
       if (this.#ended) return undefined;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
   /** Gives back everything that is not settled; from then on `next` ends. */
   end(): void {
     this.#ended = true;
-    this.#wake?.();
+    for (const told of this.#waiting.splice(0)) told();
     for (const loan of [...this.#held.keys()]) this.#giveBack(loan);
   }
 

@@ -32,10 +32,12 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   /** The lanes of this receiver that wait for credit. */
   readonly #waiting: Set<LaneIntake>;
   readonly #open = new Set<Loan>();
-  readonly #running = new Set<Loan>();
   #pulling = new AbortController();
   #gate: (() => void) | undefined;
-  #idle: (() => void) | undefined;
+  /** Handlers that run, whether or not their delivery is settled already. */
+  #running = 0;
+  readonly #idle: (() => void)[] = [];
+  #draining: Promise<void> | undefined;
   /** While a seek waits for its turn: pulling resumes when it resolves. */
   #seeking: Promise<void> | undefined;
   #stopped = false;
@@ -78,9 +80,10 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   }
 
   /** Stops pulling, gives back what has not started, waits for what has. */
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
     this.#stopped = true;
-    await this.#quiet();
+    this.#draining ??= this.#quiet();
+    return this.#draining;
   }
 
   /** Lets what has started end, gives back the rest, and goes on at another position. */
@@ -108,12 +111,19 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   async #quiet(): Promise<void> {
     this.#pulling.abort();
     this.wake();
-    const unrun = new Set(
-      [...this.#open].filter((one) => one.isFree && !this.#running.has(one) && this.#book.givesBack(this.lane, one)),
-    );
-    this.#setup.scheduler.withdraw((one) => unrun.has(one));
-    for (const loan of unrun) loan.settle(returned);
-    if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    if (!this.#setup.terms.atMostOnce) this.#giveBack();
+    if (this.#isBusy) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+  get #isBusy(): boolean {
+    return this.#open.size > 0 || this.#running > 0;
+  }
+
+  /** What has not started, or waits to be run again. At most once the broker has forgotten it already, so it is run. */
+  #giveBack(): void {
+    const unrun = [...this.#open].filter((one) => one.isFree && !one.running && this.#book.givesBack(this.lane, one));
+    const leaving = new Set(unrun);
+    this.#setup.scheduler.withdraw((one) => leaving.has(one));
+    for (const loan of unrun) loan.settle(loan.heldRuns > 0 ? returnedAfterFailure : returned);
   }
 
   /** Everything still open is lost; nothing more is said about it. */
@@ -137,11 +147,14 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     gate?.();
   }
 
+  /** At most once the broker has forgotten it: there is nobody to tell. */
   settle(loan: Loan, outcome: Outcome): void {
-    this.#book.settle(this.lane, loan, outcome, () => {
+    const done = (): void => {
       loan.answered();
       this.#forget(loan);
-    });
+    };
+    if (this.#setup.terms.atMostOnce) done();
+    else this.#book.settle(this.lane, loan, outcome, done);
   }
   extend(loan: Loan): Promise<Settled> {
     return this.#book.extend(loan);
@@ -157,23 +170,38 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     this.#setup.terms.observer.emit('delivery-lost', { source: this.source, id: loan.id });
     this.#forget(loan);
   }
+  /** At once, or when the run that asked for it has ended: two runs of one delivery never overlap. */
   again(loan: Loan): void {
-    if (loan.isOpen) this.#setup.scheduler.again(loan);
+    if (!loan.isOpen) return;
+    if (loan.running) loan.againWanted = true;
+    else this.#setup.scheduler.again(loan);
   }
 
   /** The scheduler says: now. */
   start(loan: Loan): void {
-    if (!loan.isOpen) return this.#leave(loan);
-    this.#running.add(loan);
+    if (!loan.isOpen) return this.#setup.scheduler.leave();
+    loan.running = true;
+    this.#running++;
     this.#book.started(this.lane, loan);
     const running = this.#setup.handle(loan);
     if (running === undefined) this.#leave(loan);
-    else void running.then(() => this.#leave(loan));
+    else
+      running.then(
+        () => this.#leave(loan),
+        (error: unknown) => this.#broken(loan, error),
+      );
   }
 
-  /** Free slots worth a pull: asking for one message at a time is slow. */
+  /** Not the handler failed, but what settles it: the delivery goes back, and the slot is free. */
+  #broken(loan: Loan, error: unknown): void {
+    this.#setup.terms.observer.emit('held', { source: this.source, id: loan.id, target: this.source, error });
+    loan.settle(returnedAfterFailure);
+    this.#leave(loan);
+  }
+
+  /** Free slots worth a pull: asking for one message at a time is slow. Where nothing runs, none will become free soon. */
   get #enough(): number {
-    return Math.max(1, this.#credit.limit(this.#open.size) >> 2);
+    return this.#running === 0 ? 1 : Math.max(1, this.#credit.limit(this.#open.size) >> 2);
   }
   #free(): number {
     return Math.min(this.#credit.free(this.#open.size), this.#book.room(this.lane));
@@ -194,19 +222,30 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   }
 
   #leave(loan: Loan): void {
-    this.#running.delete(loan);
-    if (this.#setup.terms.atMostOnce) this.#forget(loan);
-    else if (!this.#open.has(loan)) this.#setup.scheduler.free(loan);
-    this.#setup.scheduler.leave();
+    loan.running = false;
+    this.#running--;
+    const { scheduler, terms } = this.#setup;
+    if (terms.atMostOnce) this.#forget(loan);
+    else if (!this.#open.has(loan)) scheduler.free(loan);
+    if (loan.againWanted) {
+      loan.againWanted = false;
+      if (loan.isOpen) scheduler.again(loan);
+    }
+    scheduler.leave();
+    this.#rest();
   }
 
   #forget(loan: Loan): void {
     if (!this.#open.delete(loan)) return;
     this.#credit.gave(this.#open.size);
-    if (!this.#running.has(loan)) this.#setup.scheduler.free(loan);
+    if (!loan.running) this.#setup.scheduler.free(loan);
     for (const lane of this.#waiting) lane.wakeIfFree();
-    if (this.#open.size === 0) this.#idle?.();
+    this.#rest();
+  }
+  #rest(): void {
+    if (this.#idle.length > 0 && !this.#isBusy) for (const told of this.#idle.splice(0)) told();
   }
 }
 
 const returned: Outcome = Object.freeze({ outcome: 'release', delayMs: 0, failed: false });
+const returnedAfterFailure: Outcome = Object.freeze({ outcome: 'release', delayMs: 0, failed: true });

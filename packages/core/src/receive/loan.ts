@@ -1,7 +1,7 @@
 import type { Incoming, Positioned } from '../driver/message.ts';
 import type { Settlement } from '../driver/receiver.ts';
 import { WaybillError } from '../error/error.ts';
-import { causeOf, ownHeaders } from '../emulate/marks.ts';
+import { causeOf, countOf, ownHeaders } from '../emulate/marks.ts';
 import type { Mark } from '../settle/watermarks.ts';
 import type { DeadLetterCause, Delivery, Settled, StreamRecord } from './delivery.ts';
 
@@ -28,6 +28,14 @@ export class Loan implements Delivery, StreamRecord {
   leaseEndsAt: number = Infinity;
   /** Runs that failed while it was held and tried again in place. */
   heldRuns = 0;
+  /** Delay queues: not passed on before, by the clock. */
+  notBefore: number | undefined;
+  /** Its handler runs now. */
+  running = false;
+  /** Somebody wanted it run again while it still ran. */
+  againWanted = false;
+  /** Told when it is kept to be run again in place: the run that asked for it has ended. */
+  onHeld: (() => void) | undefined;
   /** Position style: its place in the lane's prefix. */
   mark: Mark | undefined;
   readonly #keeper: LoanKeeper;
@@ -88,7 +96,7 @@ export class Loan implements Delivery, StreamRecord {
   }
   /** Reads a header, so core asks only when it matters. */
   get attempt(): number {
-    return Number(this.incoming.headers['waybill-attempts'] ?? 0) + (this.incoming.attempt ?? 1) + this.heldRuns;
+    return countOf(this.incoming.headers, 'waybill-attempts') + (this.incoming.attempt ?? 1) + this.heldRuns;
   }
   get isOpen(): boolean {
     return this.#fate === 'open';
@@ -109,6 +117,7 @@ export class Loan implements Delivery, StreamRecord {
 
   start(): void {
     this.#asked = undefined;
+    if (this.isOpen) this.#abort = undefined;
     this.#keeper.start(this);
   }
   /** Runs it again in its place. */

@@ -1,6 +1,6 @@
 import type { Fate } from '../emulate/fate.ts';
 import { WaybillError } from '../error/error.ts';
-import { compose, type Middleware, type Passed, skip } from '../middleware/middleware.ts';
+import { compose, type Middleware, skip } from '../middleware/middleware.ts';
 import type { Loan, Outcome } from './loan.ts';
 import type { ConsumerTerms } from './terms.ts';
 
@@ -73,12 +73,17 @@ function withValue(loan: Loan, value: unknown): Loan {
   return loan;
 }
 
-function chain(middleware: readonly Middleware[], call: (loan: Loan) => unknown): (loan: Loan) => Promise<Passed> {
+/** Plain JavaScript can forget `next()`: that is a failed run, not a message accepted without one. */
+function chain(middleware: readonly Middleware[], call: (loan: Loan) => unknown): (loan: Loan) => Promise<void> {
   const composed = compose(middleware, async (delivery) => {
     await call(delivery as Loan);
     return skip;
   });
-  return (loan) => composed(loan);
+  return async (loan) => {
+    const passed: unknown = await composed(loan);
+    if (passed !== skip)
+      throw new WaybillError('invalid', 'a middleware ended without `return next()`, or `return skip`');
+  };
 }
 
 /** A handler that ignores its signal runs on; its slot is free, and its message is tried again as the policy says. */

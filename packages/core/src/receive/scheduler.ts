@@ -39,8 +39,8 @@ export class Scheduler<T> {
 
   /** Runs an item whose key is already its own: new, next in line, or retried in place. */
   again(item: T): void {
-    if (this.#running < this.#concurrency && !this.#paused) this.#start(item);
-    else this.#ready.push(item);
+    this.#ready.push(item);
+    this.#fill();
   }
 
   /** A handler ended. Its key, if any, stays taken until `free`. */

@@ -34,7 +34,7 @@ export class Encoder {
   /** A promise only where the schema validates asynchronously. */
   encode(value: unknown, options: Sending = nothing): Outgoing | Promise<Outgoing> {
     if (options !== nothing) this.#check(options);
-    if (!this.#validates || value === null) return this.#message(value, options);
+    if (!this.#validates || this.#isTombstone(value)) return this.#message(value, options);
     const result = this.#destination.schema!['~standard'].validate(value);
     return result instanceof Promise
       ? result.then((done) => this.#validated(value, done, options))
@@ -55,7 +55,7 @@ export class Encoder {
       contentType: this.#codec.contentType,
       sentAt: this.#clock.now(),
       headers: options.headers ?? noHeaders,
-      key: this.#key(value),
+      key: this.#key(value, options.key),
       routingKey: options.routingKey,
       replyTo: options.replyTo,
       correlationId: options.correlationId,
@@ -69,8 +69,11 @@ export class Encoder {
   }
 
   /** `null` is a tombstone where the stream has them, and otherwise a value like any other. */
+  #isTombstone(value: unknown): boolean {
+    return value === null && 'tombstone' in this.#channel && this.#channel.tombstone === 'native';
+  }
   #body(value: unknown): Uint8Array | null {
-    if (value === null && 'tombstone' in this.#channel && this.#channel.tombstone === 'native') return null;
+    if (this.#isTombstone(value)) return null;
     try {
       return this.#codec.encode(value);
     } catch (cause) {
@@ -78,13 +81,15 @@ export class Encoder {
     }
   }
 
-  #key(value: unknown): string | undefined {
-    const keyOf = this.#destination.options.key;
-    if (keyOf === undefined || value === null) return undefined;
-    const key: unknown = keyOf(value);
-    if (typeof key !== 'string' || !key.isWellFormed())
-      throw this.#invalid(`key() must return well-formed text, not ${typeof key}`);
-    return key;
+  #key(value: unknown, given: string | undefined): string | undefined {
+    if (given !== undefined) return given;
+    const { options } = this.#destination;
+    if (this.#isTombstone(value))
+      throw this.#invalid('null marks a key as deleted, so it needs one: append(null, { key })');
+    if (options.key === undefined) return undefined;
+    const key: unknown = options.key(value);
+    if (typeof key === 'string' && key.isWellFormed()) return key;
+    throw this.#invalid(`key() must return well-formed text, not ${typeof key}`);
   }
 
   #checkSize({ body, headers }: Outgoing): void {

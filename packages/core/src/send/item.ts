@@ -1,5 +1,6 @@
 import type { Outgoing, Sent } from '../driver/message.ts';
 import type { SendFailure, WaybillError } from '../error/error.ts';
+import type { Generation } from './generation.ts';
 
 /** Who waits for a message: the promise of one send, or one promise for all of a `sendMany`. */
 export interface Waiter {
@@ -18,6 +19,9 @@ export interface Item {
   /** By the clock, in epoch milliseconds. */
   readonly deadline: number;
   failures: number;
+  readonly generation: Generation;
+  /** Its waiter knows the outcome. */
+  told: boolean;
 }
 
 export class OneWaiter implements Waiter {
@@ -53,15 +57,25 @@ export class ManyWaiter implements Waiter {
   }
 }
 
-/** What was handed to the link together. It is answered once: by the broker, or by the clock. */
+/** What is handed to the link together. Answered by the broker, or item by item by the clock. */
 export class Batch {
   readonly items: readonly Item[];
+  /** Of the item whose time is up first. */
   readonly deadline: number;
-  answer!: (sent: Sent) => void;
-  readonly answered: Promise<Sent>;
+  /** Resolves when the clock has told every item. */
+  readonly allTold: Promise<Sent>;
+  #tell!: () => void;
   constructor(items: readonly Item[]) {
     this.items = items;
-    this.deadline = items[0]!.deadline;
-    this.answered = new Promise((resolve) => (this.answer = resolve));
+    this.deadline = items.reduce((first, { deadline }) => Math.min(first, deadline), Infinity);
+    this.allTold = new Promise((resolve) => (this.#tell = () => resolve(nothingLeft)));
+  }
+
+  /** Of the items not told yet. */
+  nextDeadline(): number {
+    const next = this.items.reduce((first, { told, deadline }) => (told ? first : Math.min(first, deadline)), Infinity);
+    if (next === Infinity) this.#tell();
+    return next;
   }
 }
+const nothingLeft: Sent = Object.freeze({ unsent: Object.freeze([]) });

@@ -10,6 +10,7 @@ export interface Sending {
   readonly replyTo?: string;
   readonly signal?: AbortSignal;
   readonly routingKey?: string;
+  readonly key?: string;
   readonly delayMs?: number;
   readonly ttlMs?: number;
   readonly priority?: number;
@@ -47,6 +48,7 @@ const shared: Fields = {
   replyTo: shortText('an address'),
   signal: isSignal,
   native: anything,
+  key: (value) => (typeof value === 'string' && value.isWellFormed() ? undefined : 'must be well-formed text'),
 };
 const later: Fields = { delayMs: checkDuration({}), ttlMs: ttl };
 const fields: Readonly<Record<'queue' | 'topic' | 'stream', Fields>> = {

@@ -1,10 +1,12 @@
 import type { Destination } from '../destination/destination.ts';
 import type { Outgoing } from '../driver/message.ts';
 import type { Clock } from '../clock.ts';
-import { WaybillError } from '../error/error.ts';
+import { abortable } from '../abort.ts';
+import { textOf, WaybillError } from '../error/error.ts';
 import type { ChannelCapabilities } from '../driver/capabilities.ts';
 import { delayQueue, delayStep } from '../plan/steps.ts';
 import type { Encoder } from './encoder.ts';
+import type { Generations } from './generation.ts';
 import type { Outlet } from './outlet.ts';
 import type { Sending } from './options.ts';
 
@@ -17,6 +19,7 @@ export interface OutboxSetup {
   readonly delayOutlet: (queue: string) => Outlet;
   readonly steps: readonly number[];
   readonly clock: Clock;
+  readonly generations: Generations;
 }
 
 /** One destination's way out: encode, choose the outlet, send. Its handle keeps it, so that a send looks nothing up. */
@@ -28,52 +31,63 @@ export class Outbox {
 
   /** What is refused rejects; nothing is thrown. */
   send(value: unknown, options?: Sending): Promise<string | undefined> {
-    if (options?.signal) return this.#abortable(value, options, options.signal);
+    if (options?.signal) return this.#abortable(options, (rest) => this.send(value, rest));
     let message: Outgoing | Promise<Outgoing>;
     try {
       message = this.#setup.encoder.encode(value, options);
     } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+      return Promise.reject(error instanceof Error ? error : new Error(textOf(error)));
     }
-    return message instanceof Promise ? message.then((done) => this.#dispatch(done)) : this.#dispatch(message);
+    return message instanceof Promise ? this.#validating(message) : this.#dispatch(message);
+  }
+
+  /** `flush` waits for it from the call on, not from the end of the validation. */
+  #validating(message: Promise<Outgoing>): Promise<string | undefined> {
+    const { generations } = this.#setup;
+    const generation = generations.enter();
+    return message.then((done) => this.#dispatch(done)).finally(() => generations.leave(generation));
   }
 
   /** All are encoded, and refused if need be, before the first is sent. */
   async sendMany(values: readonly unknown[], options?: Sending): Promise<void> {
+    const { destination, encoder } = this.#setup;
     if (!Array.isArray(values))
-      throw new WaybillError('invalid', `${this.#setup.destination.name}: many messages must be given as an array`);
-    if (options?.signal?.aborted)
-      throw new WaybillError('aborted', `${this.#setup.destination.name}: aborted before it was sent`, {
-        cause: options.signal.reason,
-      });
-    const messages = await allOf(values.map((value) => this.#setup.encoder.encode(value, options)));
-    if (options?.delayMs) await Promise.all(messages.map((message) => this.#dispatch(message)));
-    else
-      await this.#setup.outlet.sendMany(
-        options?.ttlMs === undefined ? messages : messages.map((message) => this.#expiring(message)),
+      throw new WaybillError('invalid', `${destination.name}: many messages must be given as an array`);
+    if (options?.id !== undefined)
+      throw new WaybillError(
+        'invalid',
+        `${destination.name}: one id for many messages would make them one; leave it out, or send them singly`,
       );
+    if (options?.signal) return this.#abortable(options, (rest) => this.sendMany(values, rest));
+    const messages = await allOf(values.map((value) => encoder.encode(value, options)));
+    const ready = options?.ttlMs === undefined ? messages : messages.map((message) => this.#expiring(message));
+    const delayMs = options?.delayMs ?? 0;
+    if (!this.#isEmulated(delayMs)) return this.#setup.outlet.sendMany(ready);
+    return this.#delayOutlet(delayMs).sendMany(ready.map((message) => this.#delayed(message, delayMs)));
   }
 
   #dispatch(message: Outgoing): Promise<string | undefined> {
-    const { outlet, channel } = this.#setup;
-    if (message.delayMs !== undefined && (channel.delay === 'none' || message.delayMs === 0))
-      return this.#delayed(this.#expiring(message), message.delayMs);
-    return outlet.send(message.ttlMs === undefined ? message : this.#expiring(message));
+    const ready = message.ttlMs === undefined ? message : this.#expiring(message);
+    const { delayMs } = message;
+    if (delayMs === undefined || !this.#isEmulated(delayMs)) return this.#setup.outlet.send(ready);
+    return this.#delayOutlet(delayMs).send(this.#delayed(ready, delayMs));
   }
 
-  #delayed(message: Outgoing, delayMs: number): Promise<string | undefined> {
-    const { outlet, delayOutlet, steps, clock, destination } = this.#setup;
-    if (delayMs === 0) return outlet.send({ ...message, delayMs: undefined });
+  #isEmulated(delayMs: number): boolean {
+    return delayMs > 0 && this.#setup.channel.delay === 'none';
+  }
+  #delayOutlet(delayMs: number): Outlet {
+    const { delayOutlet, steps, destination } = this.#setup;
+    return delayOutlet(delayQueue(destination.name, delayStep(steps, delayMs)));
+  }
+  #delayed(message: Outgoing, delayMs: number): Outgoing {
+    const { clock, destination } = this.#setup;
     const headers = {
       ...message.headers,
       'waybill-to': destination.name,
       'waybill-due': String(clock.now() + delayMs),
     };
-    return delayOutlet(delayQueue(destination.name, delayStep(steps, delayMs))).send({
-      ...message,
-      delayMs: undefined,
-      headers,
-    });
+    return { ...message, delayMs: undefined, headers };
   }
 
   /** Where the broker knows no time to live, the time of expiry travels along and is looked at before the handler. */
@@ -84,28 +98,16 @@ export class Outbox {
     return { ...message, ttlMs: undefined, headers };
   }
 
-  #abortable(value: unknown, { signal: _, ...options }: Sending, signal: AbortSignal): Promise<string | undefined> {
+  async #abortable<T>({ signal, ...rest }: Sending, send: (rest: Sending) => Promise<T>): Promise<T> {
+    const where = this.#setup.destination.name;
+    if (!(signal instanceof AbortSignal)) throw new WaybillError('invalid', `${where}: signal must be an AbortSignal`);
     if (signal.aborted)
-      return Promise.reject(
-        new WaybillError('aborted', `${this.#setup.destination.name}: aborted before it was sent`, {
-          cause: signal.reason,
-        }),
-      );
-    return new Promise((resolve, reject) => {
-      const abort = (): void =>
-        reject(
-          new WaybillError(
-            'unknown-outcome',
-            `${this.#setup.destination.name}: aborted while it was sent; it may or may not be stored`,
-            { cause: signal.reason },
-          ),
-        );
-      signal.addEventListener('abort', abort, { once: true });
-      this.send(value, options)
-        .then(resolve, reject)
-        .finally(() => signal.removeEventListener('abort', abort))
-        .catch(() => {});
-    });
+      throw new WaybillError('aborted', `${where}: aborted before it was sent`, { cause: signal.reason });
+    const late = (): WaybillError =>
+      new WaybillError('unknown-outcome', `${where}: aborted while it was sent; it may or may not be stored`, {
+        cause: signal.reason,
+      });
+    return abortable(send(rest), signal, late);
   }
 }
 

@@ -17,6 +17,8 @@ export class Outlet {
   readonly #sender: Sender;
   readonly #most: number;
   readonly #queued = new Backlog<Item>();
+  #dispatching = 0;
+  /** Handed over and not answered. */
   readonly #out = new Set<Batch>();
   #scheduled = false;
   #timer: Timer | undefined;
@@ -64,6 +66,8 @@ export class Outlet {
       message,
       waiter,
       index,
+      told: false,
+      generation: this.#sender.generations.enter(),
       deadline: this.#sender.clock.now() + this.#terms.timeoutMs,
       failures: 0,
     });
@@ -71,7 +75,7 @@ export class Outlet {
 
   #flush(): void {
     this.#scheduled = false;
-    while (this.#queued.size > 0 && (this.#terms.order === 'none' || this.#out.size === 0))
+    while (this.#queued.size > 0 && (this.#terms.order === 'none' || this.#dispatching === 0))
       void this.#dispatch(this.#take());
   }
 
@@ -87,28 +91,38 @@ export class Outlet {
   }
 
   async #dispatch(items: Item[]): Promise<void> {
-    const batch = new Batch(items);
-    this.#out.add(batch);
-    this.#arm(batch.deadline);
-    for (let left = items; left.length > 0;) {
-      const sent = await this.#hand(batch, left);
+    // Out until the last has its outcome, also while it waits: of an ordered target nothing later may overtake it.
+    this.#dispatching++;
+    for (let left = this.#inTime(items); left.length > 0; left = this.#inTime(left)) {
+      const sent = await this.#hand(new Batch(left));
       left = sent.unsent.length === 0 ? this.#allStored(left, sent) : this.#conclude(left, sent);
       if (left.length > 0) await sleep(this.#sender.clock, backoffMs(left[0]!.failures));
     }
-    this.#out.delete(batch);
+    this.#dispatching--;
     if (this.#terms.order !== 'none') this.#flush();
   }
 
-  async #hand(batch: Batch, items: readonly Item[]): Promise<Sent> {
+  /** Those whose time is not up. The others were not handed over, or certainly refused: they are not stored. */
+  #inTime(items: Item[]): Item[] {
+    const now = this.#sender.clock.now();
+    return items.filter((item) => {
+      if (item.deadline > now) return true;
+      if (!item.told) this.#failed(item, 'rejected', this.#sender.keeper.current ? this.#late() : this.#noLink());
+      return false;
+    });
+  }
+
+  async #hand(batch: Batch): Promise<Sent> {
+    const { items } = batch;
     const link = this.#sender.keeper.current ?? (await this.#live(batch));
     if (!link) return noneSent(items, 'rejected', this.#noLink());
-    const answer = link
-      .send(
-        this.#target,
-        items.map((item) => item.message),
-      )
-      .catch((error: unknown): Sent => noneSent(items, 'unknown', error));
-    return Promise.race([answer, batch.answered]);
+    this.#out.add(batch);
+    this.#arm(batch.deadline);
+    const messages = items.map((item) => item.message);
+    const answer = link.send(this.#target, messages).catch((error: unknown): Sent => noneSent(items, 'unknown', error));
+    const sent = await Promise.race([answer, batch.allTold]);
+    this.#out.delete(batch);
+    return sent;
   }
 
   /** Waits for a link until the deadline. What was never handed over is certainly not stored. */
@@ -130,11 +144,7 @@ export class Outlet {
   }
 
   #allStored(items: readonly Item[], sent: Sent): Item[] {
-    for (let at = 0; at < items.length; at++) {
-      const item = items[at]!;
-      item.waiter.stored(item.index, sent, at);
-      this.#sender.leave();
-    }
+    for (let at = 0; at < items.length; at++) this.#stored(items[at]!, sent, at);
     return [];
   }
 
@@ -143,23 +153,33 @@ export class Outlet {
     return items.filter((item, at) => {
       const failure = unsent.get(at);
       if (failure) return this.#again(item, failure);
-      item.waiter.stored(item.index, sent, at);
-      this.#sender.leave();
+      this.#stored(item, sent, at);
       return false;
     });
+  }
+  #stored(item: Item, sent: Sent, at: number): void {
+    if (item.told) return;
+    item.told = true;
+    item.waiter.stored(item.index, sent, at);
+    this.#sender.leave(item);
   }
 
   /** True: hand it over once more. False: it was told. */
   #again(item: Item, { outcome, error }: Unsent): boolean {
+    if (item.told) return false;
     const { clock, keeper } = this.#sender;
     const code = keeper.codeOf(error);
     const late = clock.now() >= item.deadline || code === 'closed';
     const again =
       outcome === 'rejected' ? isRetryable(code) && this.#terms.resend !== 'never' : this.#terms.resend === 'always';
     if (again && !late) return ++item.failures > 0;
-    this.#sender.leave();
-    item.waiter.failed(item.index, this.#described(outcome, error));
+    this.#failed(item, outcome, error);
     return false;
+  }
+  #failed(item: Item, outcome: Unsent['outcome'], error: unknown): void {
+    item.told = true;
+    this.#sender.leave(item);
+    item.waiter.failed(item.index, this.#described(outcome, error));
   }
 
   #described(outcome: Unsent['outcome'], error: unknown): WaybillError {
@@ -204,17 +224,19 @@ export class Outlet {
   #arm(deadline: number): void {
     this.#timer ??= this.#sender.clock.after(Math.max(1, deadline - this.#sender.clock.now()), () => this.#expire());
   }
+  /** Those whose time is up are told; the rest of a batch waits on. */
   #expire(): void {
     this.#timer = undefined;
     const now = this.#sender.clock.now();
     let next = Infinity;
     for (const batch of this.#out) {
-      if (batch.deadline > now) next = Math.min(next, batch.deadline);
-      else
-        batch.answer(
-          noneSent(batch.items, 'unknown', new WaybillError('timeout', `no answer within ${this.#terms.timeoutMs} ms`)),
-        );
+      for (const item of batch.items)
+        if (!item.told && item.deadline <= now) this.#failed(item, 'unknown', this.#late());
+      next = Math.min(next, batch.nextDeadline());
     }
     if (next < Infinity) this.#arm(next);
+  }
+  #late(): WaybillError {
+    return new WaybillError('timeout', `no answer within ${this.#terms.timeoutMs} ms`);
   }
 }

@@ -2,7 +2,9 @@ import { Backlog } from '../backlog.ts';
 import type { Clock } from '../clock.ts';
 import type { Outgoing } from '../driver/message.ts';
 import type { Target } from '../driver/place.ts';
+import { WaybillError } from '../error/error.ts';
 import type { LinkKeeper } from '../link/link-keeper.ts';
+import { Generations } from './generation.ts';
 import type { Item } from './item.ts';
 import { Outlet } from './outlet.ts';
 import type { SendTerms } from './terms.ts';
@@ -17,7 +19,9 @@ export class Sender {
   readonly #outlets = new Map<string, Outlet>();
   readonly #waiting = new Backlog<Item>();
   #unconfirmed = 0;
-  #idle: (() => void)[] = [];
+  #closed = false;
+  /** What `flush` waits for. */
+  readonly generations: Generations = new Generations();
 
   constructor(broker: string, keeper: LinkKeeper, clock: Clock, window: number, maxWaiting: number) {
     this.broker = broker;
@@ -41,6 +45,7 @@ export class Sender {
 
   /** Waits while the window is full: that is the back pressure. */
   admit(item: Item): void {
+    if (this.#closed) return this.#refuse(item);
     if (this.#unconfirmed >= this.window) return this.#waiting.push(item);
     this.#unconfirmed++;
     item.outlet.add(item);
@@ -52,18 +57,25 @@ export class Sender {
   }
 
   /** A message has its outcome. */
-  leave(): void {
+  leave(item: Item): void {
+    this.generations.leave(item.generation);
     const next = this.#waiting.shift();
     if (next) return next.outlet.add(next);
-    if (--this.#unconfirmed === 0) for (const told of this.#idle.splice(0)) told();
+    this.#unconfirmed--;
   }
 
   /** Resolves when every message so far has its outcome. */
-  async flush(): Promise<void> {
-    if (this.#unconfirmed > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  flush(): Promise<void> {
+    return this.generations.flush();
+  }
+
+  #refuse(item: Item): void {
+    this.generations.leave(item.generation);
+    item.waiter.failed(item.index, new WaybillError('closed', 'not sent: the bus is closed'));
   }
 
   close(): void {
+    this.#closed = true;
     for (const outlet of this.#outlets.values()) outlet.close();
   }
 }

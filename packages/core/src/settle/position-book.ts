@@ -1,10 +1,12 @@
-import type { Clock, Timer } from '../clock.ts';
+import { type Clock, sleep, type Timer } from '../clock.ts';
 import type { Positioned } from '../driver/message.ts';
 import type { Lane, PositionReceiver, Unsettled } from '../driver/receiver.ts';
 import type { Settled } from '../receive/delivery.ts';
 import type { Loan, Outcome } from '../receive/loan.ts';
 import type { Book } from './book.ts';
 import { Watermarks } from './watermarks.ts';
+
+const commitAgainMs = 100;
 
 interface Track {
   readonly lane: Lane<Positioned>;
@@ -79,14 +81,14 @@ export class PositionBook implements Book {
     if (track) this.watch(track.lane, track.wake);
   }
 
+  /** Writes until everything finished so far is written; what fails is tried again, a little later. */
   async flushed(): Promise<void> {
-    for (let failed = false; this.#dirty().length > 0 && !this.#lost;) {
-      if (failed) await new Promise<void>((resolve) => this.#clock.after(100, resolve));
-      const before = this.#dirty().length;
-      await this.#commit();
-      failed = this.#dirty().length >= before;
-    }
     await this.#committing;
+    for (let before = Infinity; this.#dirty().length > 0 && !this.#lost;) {
+      if (this.#dirty().length >= before) await sleep(this.#clock, commitAgainMs);
+      before = this.#dirty().length;
+      await this.#commit();
+    }
   }
   lose(): void {
     this.#lost = true;
