@@ -1,6 +1,10 @@
 import { type Case, checkCases } from '../case.ts';
 import { queueBasics } from './queue-basics.ts';
 import { queueSettling } from './queue-settling.ts';
+import { streamGroups } from './stream-groups.ts';
+import { streamReading } from './stream-reading.ts';
+import { topicBasics } from './topic-basics.ts';
+import { topicDurable } from './topic-durable.ts';
 
 let checked: readonly Case[] | undefined;
 
@@ -10,6 +14,10 @@ export function allCases(): readonly Case[] {
     [
       queueBasics,
       queueSettling,
+      topicBasics,
+      topicDurable,
+      streamReading,
+      streamGroups,
     ].flat(),
   );
   return checked;
