@@ -13,7 +13,7 @@ const tasks = {
   check: ['scripts/test.ts', '--quick'],
   build: ['scripts/build.ts'],
   broker: ['packages/testbed/src/cli.ts', 'start'],
-  faults: ['packages/conformance/src/faults/main.ts'],
+  faults: ['faults/src/main.ts'],
   bench: ['benchmarks/src/main.ts'],
   conformance: ['packages/conformance/src/cli/main.ts'],
   tables: ['packages/conformance/src/tables/main.ts'],

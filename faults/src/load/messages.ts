@@ -1,0 +1,32 @@
+import type { DeathPoint } from './consumer.ts';
+
+/** What a parent gives a child on its command line, as JSON. */
+export interface ChildSetup {
+  readonly role: 'producer' | 'consumer';
+  /** Unique in the run. */
+  readonly name: string;
+  readonly run: string;
+  /** Of the history. */
+  readonly directory: string;
+  readonly url: string;
+  readonly heartbeatMs: number;
+  readonly seed: number;
+  /** Producers: how many to send. */
+  readonly messages: number;
+  /** Consumers: the name of their stream reader, and where it keeps its positions. */
+  readonly reader: string;
+  readonly positionsFile: string;
+}
+
+/** From the parent. */
+export type Order =
+  | { readonly order: 'grant'; readonly upTo: number }
+  | { readonly order: 'die'; readonly at: DeathPoint }
+  | { readonly order: 'stop' };
+
+/** From the child. */
+export type Report =
+  | { readonly report: 'ready' }
+  | { readonly report: 'link'; readonly state: 'live' | 'down' }
+  | { readonly report: 'live'; readonly subscription: string }
+  | { readonly report: 'progress'; readonly begun: number; readonly concluded: number };

@@ -1,0 +1,87 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { HistoryWriter } from '@waybill/conformance/history';
+import type { Bus, Reader } from '@waybill/core';
+import type { Body } from './body.ts';
+import { type destinations, subscriptionOf } from './destinations.ts';
+import type { DeathPoint } from './consumer.ts';
+import type { DeliveryRecorder } from './recorder.ts';
+
+export type Positions = Readonly<Record<string, string>>;
+
+export interface LogReaderSetup {
+  readonly bus: Bus<typeof destinations>;
+  readonly history: HistoryWriter;
+  readonly recorder: DeliveryRecorder;
+  readonly reader: string;
+  readonly positionsFile: string;
+  readonly passing: (point: DeathPoint) => void;
+}
+
+export interface LogReader {
+  /** Ends the reading and stores how far it came. */
+  stop(): Promise<void>;
+}
+
+const recordsBetweenStores = 25;
+const storeEveryMs = 100;
+
+/** Reads the stream from where the file of positions stands; stores them now and then, as an application would. */
+export function readLog(setup: LogReaderSetup): LogReader {
+  const after = storedPositions(setup.positionsFile);
+  const reader = setup.bus.log.read({ from: after ? { after, otherwise: 'earliest' } : 'earliest' });
+  const store = new PositionStore(setup);
+  const timer = setInterval(() => store.save(), storeEveryMs);
+  const done = readAll(setup, reader, store).finally(() => clearInterval(timer));
+  return {
+    async stop() {
+      await reader.close();
+      await done;
+      store.save();
+      setup.history.record({ type: 'subscribe.end', subscription: subscriptionOf(setup.reader) });
+    },
+  };
+}
+
+export function storedPositions(file: string): Positions | undefined {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Positions) : undefined;
+}
+
+async function readAll({ recorder, reader: name, passing }: LogReaderSetup, reader: Reader<Body>, store: PositionStore) {
+  for await (const record of reader) {
+    const { lane, position } = record;
+    const id = recorder.begin('log', subscriptionOf(name), record, { lane, position });
+    passing('handling');
+    recorder.end(id, 'ok');
+    passing('handled');
+    store.reached(lane, position);
+  }
+}
+
+class PositionStore {
+  readonly #setup: LogReaderSetup;
+  readonly #reached = new Map<string, string>();
+  #unsaved = 0;
+
+  constructor(setup: LogReaderSetup) {
+    this.#setup = setup;
+    for (const [lane, position] of Object.entries(storedPositions(setup.positionsFile) ?? {}))
+      this.#reached.set(lane, position);
+  }
+
+  reached(lane: string, position: string): void {
+    this.#reached.set(lane, position);
+    this.#unsaved += 1;
+    if (this.#unsaved >= recordsBetweenStores) this.save();
+  }
+
+  /** The file is whole at any moment: a crash leaves the old one or the new one. */
+  save(): void {
+    if (this.#unsaved === 0) return;
+    this.#unsaved = 0;
+    const { positionsFile, history, reader } = this.#setup;
+    writeFileSync(`${positionsFile}.next`, JSON.stringify(Object.fromEntries(this.#reached)));
+    renameSync(`${positionsFile}.next`, positionsFile);
+    for (const [lane, through] of this.#reached)
+      history.record({ type: 'commit', subscription: subscriptionOf(reader), lane, through, outcome: 'ok' });
+  }
+}

@@ -1,0 +1,151 @@
+import { join } from 'node:path';
+import { type Proxy, startProxy, waitFor } from '@waybill/testbed';
+import { subscriptionOf, subscriptionsOfNews } from '../load/destinations.ts';
+import type { ChildSetup } from '../load/messages.ts';
+import { LoadProcess } from './slot.ts';
+
+export interface FleetSetup {
+  readonly run: string;
+  readonly directory: string;
+  readonly broker: { readonly url: string; readonly ports: { readonly amqp: number } };
+  readonly heartbeatMs: number;
+  readonly seed: number;
+  readonly messages: number;
+}
+
+/** A place for one process at a time, with its own way to the broker. */
+export interface Slot {
+  readonly name: string;
+  readonly role: ChildSetup['role'];
+  readonly proxy: Proxy;
+  readonly process: LoadProcess;
+}
+
+interface MutableSlot extends Slot {
+  process: LoadProcess;
+  incarnation: number;
+}
+
+const producers = ['p1', 'p2'];
+const consumers = ['c1', 'c2'];
+
+/** All processes of the load. */
+export class Fleet {
+  readonly #setup: FleetSetup;
+  readonly #slots: MutableSlot[] = [];
+
+  constructor(setup: FleetSetup) {
+    this.#setup = setup;
+  }
+
+  get slots(): readonly Slot[] {
+    return this.#slots;
+  }
+  slotsOf(role: Slot['role']): readonly Slot[] {
+    return this.#slots.filter((slot) => slot.role === role);
+  }
+  get begun(): number {
+    return this.#sum(({ begun }) => begun);
+  }
+  get concluded(): number {
+    return this.#sum(({ concluded }) => concluded);
+  }
+
+  /** The consumers first: a subscription is owed what is published after it exists. */
+  async start(): Promise<void> {
+    for (const name of consumers) await this.#open(name, 'consumer');
+    await this.allReady();
+    for (const name of producers) await this.#open(name, 'producer');
+    await this.allReady();
+  }
+
+  async allReady(): Promise<void> {
+    await this.until('every process to be ready', () => this.#slots.every(({ process }) => process.isReady), 90_000);
+  }
+
+  grant(upTo: number): void {
+    for (const { process } of this.slotsOf('producer'))
+      process.order({ order: 'grant', upTo: Math.ceil(upTo / producers.length) });
+  }
+
+  /** A new process takes the place of the one that ended. */
+  replace(slot: Slot): LoadProcess {
+    const mutable = this.#slots.find((each) => each === slot)!;
+    mutable.incarnation += 1;
+    mutable.process = this.#spawn(slot.name, slot.role, mutable.incarnation, slot.proxy);
+    return mutable.process;
+  }
+
+  /** Connected, and consuming everything, since a moment on the machine's clock. */
+  isLive({ role, process, name }: Slot, since: number): boolean {
+    const { live, down } = process.linkAt;
+    if (!process.isRunning || live < since || live < down) return false;
+    return role === 'producer' || subscriptionsOfSlot(name).every((each) => (process.liveAt(each) ?? -Infinity) >= since);
+  }
+
+  /** Rejects after the timeout, and when a process ends that nobody told to. */
+  async until(what: string, condition: () => boolean, timeoutMs: number): Promise<void> {
+    const ask = (): true | undefined => {
+      this.#checkAlive();
+      return condition() || undefined;
+    };
+    await waitFor(what, ask, { timeoutMs, everyMs: 10 });
+  }
+
+  /** Every process ends in order: handlers end, positions are stored. */
+  async stop(role: Slot['role'], timeoutMs = 30_000): Promise<readonly string[]> {
+    const complaints = this.slotsOf(role).map(async ({ process }) => {
+      process.order({ order: 'stop' });
+      const deadline = setTimeout(() => process.signal('SIGKILL'), timeoutMs);
+      const exit = await process.exited.finally(() => clearTimeout(deadline));
+      if (exit.code === 0) return [];
+      return [`${process.setup.name} did not end in order (${exit.signal ?? exit.code}):\n${process.output}`];
+    });
+    return (await Promise.all(complaints)).flat();
+  }
+
+  async close(): Promise<void> {
+    for (const { process } of this.#slots) if (process.isRunning) process.signal('SIGKILL');
+    await Promise.all(this.#slots.map(({ process }) => process.exited));
+    for (const { proxy } of this.#slots) await proxy[Symbol.asyncDispose]();
+  }
+
+  positionsFile(name: string): string {
+    return join(this.#setup.directory, `positions-${name}.json`);
+  }
+
+  async #open(name: string, role: Slot['role']): Promise<void> {
+    const proxy = await startProxy({ host: '127.0.0.1', port: this.#setup.broker.ports.amqp });
+    this.#slots.push({ name, role, proxy, incarnation: 1, process: this.#spawn(name, role, 1, proxy) });
+  }
+
+  #spawn(name: string, role: Slot['role'], incarnation: number, proxy: Proxy): LoadProcess {
+    const { run, directory, broker, heartbeatMs, seed, messages } = this.#setup;
+    const number = producers.indexOf(name);
+    return new LoadProcess({
+      role,
+      name: role === 'producer' ? name : `${name}.${incarnation}`,
+      run,
+      directory,
+      url: proxy.url(broker.url),
+      heartbeatMs,
+      seed: seed * 31 + number,
+      messages: Math.ceil(messages / producers.length),
+      reader: name,
+      positionsFile: this.positionsFile(name),
+    });
+  }
+
+  #checkAlive(): void {
+    const crashed = this.#slots.find(({ process }) => process.hasCrashed)?.process;
+    if (crashed) throw new Error(`${crashed.setup.name} ended by itself; it printed:\n${crashed.output}`);
+  }
+
+  #sum(of: (process: LoadProcess) => number): number {
+    return this.slotsOf('producer').reduce((sum, { process }) => sum + of(process), 0);
+  }
+}
+
+export function subscriptionsOfSlot(reader: string): readonly string[] {
+  return ['work', 'keyed', ...subscriptionsOfNews.map((name) => `news/${name}`), subscriptionOf(reader)];
+}

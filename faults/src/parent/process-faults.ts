@@ -1,0 +1,56 @@
+import type { PlannedFault } from '../plan.ts';
+import { machineClock } from '../machine-clock.ts';
+import { isGone, isStopped } from './evidence.ts';
+import type { Slot } from './fleet.ts';
+import type { FaultRecord, Scene } from './inject.ts';
+import { awaitNotice, awaitRecovery, noticeWithinMs } from './recover.ts';
+
+/** It must die at its point within this time, or it is killed where it stands: nothing came along there. */
+const atPointWithinMs = 2_000;
+
+/** SIGKILL of a consumer process at a point of a delivery, and another one in its place. */
+export async function killConsumer({ fleet, history }: Scene, record: FaultRecord, fault: PlannedFault): Promise<void> {
+  const slot = consumerFor({ fleet }, fault);
+  const victim = slot.process;
+  const { pid = 0, setup } = victim;
+  record.begin(`SIGKILL of a consumer, ${fault.point}`, 'process', { target: setup.name });
+  victim.order({ order: 'die', at: fault.point });
+  const late = setTimeout(() => victim.signal('SIGKILL'), atPointWithinMs);
+  const exit = await victim.exited.finally(() => clearTimeout(late));
+  history.record({ type: 'process.exit', exited: setup.name, ...(exit.signal && { signal: exit.signal }) });
+  record.prove(
+    [exit.signal === 'SIGKILL', isGone(pid)],
+    `${setup.name}, pid ${pid}, ended by ${exit.signal ?? exit.code}, ${isGone(pid) ? 'gone' : 'still there'}`,
+  );
+  const replacement = fleet.replace(slot);
+  await fleet.until(`${replacement.setup.name} to be ready`, () => replacement.isReady, 60_000);
+  record.heal(`${replacement.setup.name}, pid ${replacement.pid}, consumes in its place`);
+}
+
+/** SIGSTOP of a consumer until the broker has given it up: what it says afterwards must change nothing. */
+export async function stopConsumer(scene: Scene, record: FaultRecord, fault: PlannedFault): Promise<void> {
+  const slot = consumerFor(scene, fault);
+  const { process: victim } = slot;
+  const { pid = 0, setup } = victim;
+  record.begin('SIGSTOP of a consumer, longer than detection', 'process', { target: setup.name });
+  const begun = machineClock();
+  victim.signal('SIGSTOP');
+  const stopped = await scene.fleet.until('the stop', () => isStopped(pid), 1_000).then(
+    () => true,
+    () => false,
+  );
+  await new Promise((resolve) => setTimeout(resolve, noticeWithinMs(scene.heartbeatMs)));
+  victim.signal('SIGCONT');
+  const noticedMs = await awaitNotice(scene, [slot], begun, noticeWithinMs(scene.heartbeatMs));
+  record.prove(
+    [stopped, noticedMs !== undefined],
+    `${setup.name}, pid ${pid}, ${stopped ? 'stopped' : 'running'} for ${noticeWithinMs(scene.heartbeatMs)} ms; its connection was gone after ${Math.round(noticedMs ?? Infinity)} ms`,
+  );
+  await awaitRecovery(scene, record, [slot], begun);
+  record.heal(`resumed, and consuming again`);
+}
+
+function consumerFor({ fleet }: Pick<Scene, 'fleet'>, { victim }: PlannedFault): Slot {
+  const consumers = fleet.slotsOf('consumer');
+  return consumers[victim % consumers.length]!;
+}

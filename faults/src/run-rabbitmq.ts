@@ -1,0 +1,117 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type HistoryWriter, openHistory } from '@waybill/conformance/history';
+import { connect } from '@waybill/core';
+import { type Broker, startRabbitmq } from '@waybill/testbed';
+import { destinations } from './load/destinations.ts';
+import { machineClock } from './machine-clock.ts';
+import type { RunOptions } from './options.ts';
+import type { RunRecord } from './outcome.ts';
+import { drain } from './parent/drain.ts';
+import { Fleet } from './parent/fleet.ts';
+import { inject, type Scene } from './parent/inject.ts';
+import { type Plan, planOf } from './plan.ts';
+
+/**
+ * Messages confirmed to a quorum queue that was declared less than about a second before a SIGKILL of a single node
+ * were found to be gone. Queues are made first, and are this old before the first kill.
+ */
+export const queueAgeMs = 2_000;
+/** Sends wait this long for an outcome, through outages. */
+const sendTimeoutMs = 30_000;
+
+/** The whole run against servers of its own: load, faults, drain. Judges nothing. */
+export async function runRabbitmq(options: RunOptions, say: (line: string) => void): Promise<RunRecord> {
+  const { line, seed, heartbeatMs } = options;
+  const run = `rabbitmq-${line.replace('.', '-')}-${seed}-${Date.now()}`;
+  const directory = mkdtempSync(join(tmpdir(), 'waybill-faults-'));
+  await using broker = await startRabbitmq({ line, name: 'faults', onProgress: say });
+  if (broker.controls === 'none')
+    throw new Error(`this run kills its server, and ${broker.url} came from the environment; unset that variable`);
+  const history = openHistory({ directory, run, process: 'parent', now: machineClock });
+  const complaints: string[] = [];
+  const fleet = new Fleet({ run, directory, broker, heartbeatMs, seed, messages: options.messages });
+  try {
+    const scene = { broker, fleet, history, heartbeatMs, complain: (what: string) => void complaints.push(what) };
+    const bus = await connect(broker.url, destinations, { connectTimeoutMs: 60_000 });
+    const { plan } = bus;
+    await bus.close();
+    await fleet.start();
+    await pause(queueAgeMs);
+    const faults = planOf(seed, options);
+    await applyLoad(scene, faults, options.messages, say);
+    complaints.push(...(await fleet.stop('producer')), ...(await endConsumers(fleet, history)));
+    await drainAll({ broker, fleet, history, directory, run }, complaints, say);
+    history.close();
+    const injected = faults.filter((fault) => fault !== undefined).length;
+    return { run, directory, plan, complaints, faults: injected, settings: settingsOf(options, broker), style: { acceptance: 'sent', minimum: minimumOf(options.messages) } };
+  } finally {
+    await fleet.close();
+  }
+}
+
+/** Window by window: the producers go no further before the fault of the present one is over. */
+async function applyLoad(scene: Scene, plan: Plan, messages: number, say: (line: string) => void): Promise<void> {
+  const { fleet } = scene;
+  const size = messages / plan.length;
+  const reached = (count: number): Promise<void> =>
+    fleet.until(`message ${Math.floor(count)} to be sent`, () => fleet.begun >= Math.floor(count), 120_000);
+  for (const [window, fault] of plan.entries()) {
+    fleet.grant(Math.ceil((window + 1) * size));
+    if (fault !== undefined) {
+      await reached((window + fault.offset) * size);
+      say(`${((100 * window) / plan.length).toFixed(0).padStart(3)} %  ${fault.kind}`);
+      await inject(scene, fault, `f${String(window).padStart(2, '0')}-${fault.kind}`);
+    }
+    await reached((window + 1) * size - 60);
+  }
+  await fleet.until('every outcome', () => fleet.concluded >= messages, 120_000);
+}
+
+async function endConsumers(fleet: Fleet, history: HistoryWriter): Promise<readonly string[]> {
+  const complaints = await fleet.stop('consumer');
+  for (const { process } of fleet.slots) {
+    const { code, signal } = await process.exited;
+    history.record({
+      type: 'process.exit',
+      exited: process.setup.name,
+      ...(code !== null && { code }),
+      ...(signal && { signal }),
+    });
+  }
+  return complaints;
+}
+
+async function drainAll(
+  scene: { broker: Broker; fleet: Fleet; history: HistoryWriter; directory: string; run: string },
+  complaints: string[],
+  say: (line: string) => void,
+): Promise<void> {
+  await using bus = await connect(scene.broker.url, destinations, { connectTimeoutMs: 60_000 });
+  say('load done; draining');
+  const { depth, deadLetters, records } = await drain({ ...scene, bus });
+  say(`drained: ${depth} left, ${deadLetters} dead letters, ${records} records in the stream`);
+  complaints.push(...(await scene.fleet.stop('consumer')));
+}
+
+function settingsOf(options: RunOptions, broker: Broker): RunRecord['settings'] {
+  return {
+    broker: `RabbitMQ ${broker.version}, one node, default durability`,
+    node: process.versions.node,
+    seed: options.seed,
+    messages: options.messages,
+    'kills of the broker': options.brokerKills,
+    'kills of a consumer': options.consumerKills,
+    'heartbeat, ms': options.heartbeatMs,
+    'send timeout, ms': sendTimeoutMs,
+    'age of the queues at the first kill, ms, at least': queueAgeMs,
+    processes: '2 producers, 2 consumers, each behind a proxy of its own',
+  };
+}
+
+function minimumOf(messages: number): RunRecord['style']['minimum'] {
+  const share = (percent: number): number => Math.floor((messages * percent * 0.8) / 100);
+  return { work: share(40), keyed: share(25), news: share(20), log: share(15) };
+}
