@@ -1,5 +1,6 @@
-import { connect, type Destination, type Driver, type Kind, type Needs, queue, stream, topic, type as typed, WaybillError } from '@waybill/core';
+import { connect, type Destination, type Driver, type Kind, type Needs, WaybillError } from '@waybill/core';
 import type { Case, Control, Facts } from './case.ts';
+import { destinationOf } from './destination-of.ts';
 import type { State } from './states.ts';
 import type { Target } from './target.ts';
 import { noTraffic, watched } from './watch.ts';
@@ -62,19 +63,6 @@ export const hasControl = ({ control, proxy, url }: Target, wanted: Control): bo
   if (wanted === 'child') return url !== undefined;
   return control?.[wanted] !== undefined;
 };
-
-/** A destination of any kind, for questions where the kind does not matter. */
-export function destinationOf(kind: Kind, name: string, needs: Needs): Destination {
-  const options = { schema: typed<unknown>(), needs, ...(needs.order === 'key' && { key: () => 'key' }) } as const;
-  switch (kind) {
-    case 'queue':
-      return queue(name, options as Parameters<typeof queue>[1] & object);
-    case 'topic':
-      return topic(name, options as Parameters<typeof topic>[1] & object);
-    case 'stream':
-      return stream(name, options as Parameters<typeof stream>[1] & object);
-  }
-}
 
 /** A broker that cannot must say so by name, with a way out, and before anything is declared, sent or received. */
 export async function proveRefusal(driver: Target['driver'], destination: Destination): Promise<Verdict | undefined> {

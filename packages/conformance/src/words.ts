@@ -1,21 +1,37 @@
 import type { Capabilities, ChannelCapabilities } from '@waybill/core/driver';
+import { kinds } from './vocabulary.ts';
 
-const channels = ['queue', 'topic', 'stream'] as const;
-const plain = ['reply', 'atomic', 'admin'] as const;
+const ofBroker = ['reply', 'atomic', 'admin'] as const;
 
-/** Every value of a manifest as a word, `queue.priority=native`; limits and exclusions as `queue.limits.maxBytes`. */
+/** Every value of a manifest as a word: `queue.priority=native`, `queue.limits.maxBytes`, `queue.excludes=order-priority`. */
 export function wordsOf(capabilities: Capabilities): readonly string[] {
   return [
-    ...channels.flatMap((kind) => channelWords(kind, capabilities[kind])),
-    ...plain.map((name) => `${name}=${capabilities[name]}`),
+    ...kinds.flatMap((kind) => channelWords(kind, capabilities[kind])),
+    ...ofBroker.map((name) => `${name}=${capabilities[name]}`),
   ];
 }
 
 function channelWords(kind: string, channel: ChannelCapabilities | 'none'): readonly string[] {
   if (channel === 'none') return [`${kind}=none`];
   return Object.entries(channel).flatMap(([name, value]) => {
-    if (name === 'limits') return Object.keys(channel.limits).map((limit) => `${kind}.limits.${limit}`);
+    if (name === 'limits') return limitsThatMean(channel).map((limit) => `${kind}.limits.${limit}`);
     if (name === 'excludes') return channel.excludes.map((pair) => `${kind}.excludes=${pair.join('-')}`);
     return [`${kind}.${name}=${String(value)}`];
   });
+}
+
+/** A longest delay means nothing where there is no delay. */
+function limitsThatMean({ delay, release }: ChannelCapabilities): readonly string[] {
+  return [
+    'maxBytes',
+    'maxBatch',
+    ...(delay === 'native' ? ['maxDelayMs'] : []),
+    ...(release === 'delayed' ? ['maxReleaseDelayMs'] : []),
+  ];
+}
+
+/** What a manifest says under a word's name: `native` for `queue.priority`. Undefined where there is no such channel. */
+export function valueAt(capabilities: Capabilities, name: string): string | undefined {
+  const found = wordsOf(capabilities).find((word) => word.startsWith(`${name}=`));
+  return found?.slice(name.length + 1);
 }

@@ -1,6 +1,8 @@
 import { type Case, checkCases } from '../case.ts';
+import { manifest } from './manifest.ts';
 import { queueBasics } from './queue-basics.ts';
 import { queueSettling } from './queue-settling.ts';
+import { refusals } from './refusals.ts';
 import { streamGroups } from './stream-groups.ts';
 import { streamReading } from './stream-reading.ts';
 import { topicBasics } from './topic-basics.ts';
@@ -18,6 +20,8 @@ export function allCases(): readonly Case[] {
       topicDurable,
       streamReading,
       streamGroups,
+      manifest,
+      refusals,
     ].flat(),
   );
   return checked;

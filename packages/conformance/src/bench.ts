@@ -1,0 +1,110 @@
+import type { Driver } from '@waybill/core';
+import type {
+  Declaration,
+  Incoming,
+  Lane,
+  Link,
+  Outgoing,
+  Positioned,
+  PositionReceiver,
+  Receipted,
+  ReceiveOptions,
+  Receiver,
+  Source,
+  Target,
+} from '@waybill/core/driver';
+import type { Context } from './context.ts';
+
+type Settling = Exclude<Receiver, PositionReceiver>;
+export type Settled = { readonly outcome: 'accept' } | { readonly outcome: 'release'; readonly delayMs: number; readonly failed: boolean } | { readonly outcome: 'reject'; readonly reason: string };
+
+/** A receiver whose messages are pulled by hand. */
+export interface Taker {
+  readonly receiver: Receiver;
+  /** Waits for so many. */
+  take(count: number): Promise<Incoming[]>;
+  /** What comes within a time. */
+  takeWithin(ms: number): Promise<Incoming[]>;
+  settle(message: Incoming, outcome: Settled): Promise<void>;
+}
+
+/** A driver without core, for what core would do itself or keep from happening. */
+export interface Bench {
+  readonly link: Link;
+  readonly driver: Driver;
+  declare(...declarations: readonly Declaration[]): Promise<void>;
+  /** Sends, and expects that all are stored. */
+  send(target: Target, ...batch: readonly Outgoing[]): Promise<void>;
+  message(text: string, more?: Partial<Outgoing>): Outgoing;
+  open(source: Source, options?: Partial<ReceiveOptions>): Promise<Taker>;
+}
+
+export async function openBench(context: Context): Promise<Bench> {
+  const driver = await context.driver();
+  const link = await driver.connect({ signal: context.signal, onBlocked: () => undefined });
+  context.defer('closing a link', () => link.close());
+  let sends = 0;
+  return {
+    link,
+    driver,
+    async declare(...declarations) {
+      const mismatches = (await link.declare?.(declarations, 'create')) ?? [];
+      context.expect.deepEqual(mismatches.map(({ property }) => property), [], 'what was declared is as it was asked for');
+    },
+    async send(target, ...batch) {
+      const { unsent } = await link.send(target, batch);
+      context.expect.deepEqual(unsent.map(({ index, outcome, error }) => `${index} ${outcome}: ${String(error)}`), [], 'messages that were not stored');
+    },
+    message(text, more) {
+      sends += 1;
+      return { id: text, sendId: `${context.name('send')}-${sends}`, body: Buffer.from(text), contentType: 'text/plain', sentAt: Date.now(), headers: {}, ...more };
+    },
+    open: (source, options) => openTaker(context, link, source, options),
+  };
+}
+
+async function openTaker(context: Context, link: Link, source: Source, options: Partial<ReceiveOptions> = {}): Promise<Taker> {
+  const { signal } = context;
+  const receiver = await link.receive(source, { signal, delivery: 'at-least-once', maxInFlight: 200, leaseMs: 30_000, ...options });
+  context.defer('closing a receiver', () => receiver.close());
+  const lanes = lanesOf(receiver);
+  const pull = async (limit: number, until: AbortSignal): Promise<Incoming[]> => {
+    const found: Incoming[] = [];
+    await context.until('a lane', () => lanes.length > 0);
+    while (found.length < limit && !until.aborted) {
+      const each = AbortSignal.any([until, AbortSignal.timeout(lanes.length > 1 ? 20 : 60_000)]);
+      for (const lane of lanes) found.push(...(await lane.pull(limit - found.length, each)));
+    }
+    context.saw(found.length);
+    return found;
+  };
+  return {
+    receiver,
+    async take(count) {
+      const found = await pull(count, AbortSignal.timeout(context.timing.positiveMs));
+      context.expect.equal(found.length, count, 'messages pulled');
+      return found;
+    },
+    takeWithin: (ms) => pull(Number.MAX_SAFE_INTEGER, AbortSignal.timeout(ms)),
+    async settle(message, outcome) {
+      const settling = receiver as Settling;
+      const failed = await settling.settle([{ receipt: (message as Receipted).receipt, ...outcome }]);
+      context.expect.deepEqual(failed, [], `settlements (${outcome.outcome}) without effect`);
+    },
+  };
+}
+
+/** Grants come when the receiver likes; what left is pulled no more. */
+function lanesOf(receiver: Receiver): Lane<Receipted & Positioned>[] {
+  const lanes: Lane<Receipted & Positioned>[] = [];
+  receiver.start({
+    granted: (more: readonly Lane[]) => void lanes.push(...(more as Lane<Receipted & Positioned>[])),
+    revoking: () => Promise.resolve(),
+    ended: (gone: readonly Lane[]) => void lanes.splice(0, lanes.length, ...lanes.filter((lane) => !gone.includes(lane))),
+  });
+  return lanes;
+}
+
+export const textOf = ({ body }: Incoming): string => (body === null ? 'null' : Buffer.from(body).toString());
+export const accept: Settled = { outcome: 'accept' };
+export const release = (delayMs: number, failed: boolean): Settled => ({ outcome: 'release', delayMs, failed });
