@@ -1,8 +1,8 @@
-import type { Faults } from './faults.ts';
+import type { FaultControls } from './faults.ts';
 import { type KeptMessage, messagesIn, sentTo, settledIn } from './inspect.ts';
 import { driverOf, type MemoryDriver } from './link.ts';
 import { type BrokerOptions, settingsOf } from './options.ts';
-import type { Settled } from './queue.ts';
+import type { SettledMessage } from './queue.ts';
 import { Store } from './store.ts';
 import { type WaitOptions, Watch } from './watch.ts';
 
@@ -26,7 +26,7 @@ export class MemoryBroker {
   }
 
   /** What goes wrong, and what went wrong. */
-  get faults(): Faults {
+  get faults(): FaultControls {
     return this.#store.faults;
   }
 
@@ -45,7 +45,7 @@ export class MemoryBroker {
   }
 
   /** The last 1000 settlements (option `history`) in a queue or subscription, oldest first. Throws `not-found`. */
-  settled(name: string, subscription?: string): readonly Settled[] {
+  settled(name: string, subscription?: string): readonly SettledMessage[] {
     this.#store.agenda.catchUp();
     return settledIn(this.#store, name, subscription);
   }

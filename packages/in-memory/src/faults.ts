@@ -47,8 +47,27 @@ export interface InjectedFault {
   readonly id?: string;
 }
 
-/** What goes wrong in a broker, by a seed or on request. */
-export class Faults {
+/** What goes wrong in a broker, by a seed or on request, and the evidence of it. */
+export interface FaultControls {
+  /** Every fault so far, oldest first. */
+  readonly log: readonly InjectedFault[];
+  /** Replaces all rates. Throws `invalid`. */
+  set(rates: FaultOptions): void;
+  /** The next `count` occasions for this fault have it, whatever its rate. Throws `invalid`. @default 1 */
+  next(fault: FaultKind, count?: number): void;
+  /** No more faults. A paused broker goes on. */
+  clear(): void;
+  /** All links are lost now. */
+  disconnect(): void;
+  /** All links are lost at the operation (send, receive, pull, settle, extend, commit, declare, ping) after so many more. */
+  disconnectAfter(operations: number): void;
+  /** From now on the broker answers nothing, on open links and new ones. What was asked waits until `resume`. */
+  pause(): void;
+  resume(): void;
+}
+
+/** The broker's side of them. */
+export class Faults implements FaultControls {
   readonly #clock: Clock;
   readonly #random: Record<FaultKind, () => number>;
   readonly #cut: (cause: WaybillError) => void;
@@ -72,18 +91,15 @@ export class Faults {
     this.#update();
   }
 
-  /** Every fault so far, oldest first. */
   get log(): readonly InjectedFault[] {
     return this.#log;
   }
 
-  /** Replaces all rates. */
   set(rates: FaultOptions): void {
     this.#rates = checked(rates);
     this.#update();
   }
 
-  /** The next `count` occasions for this fault have it, whatever its rate. */
   next(fault: FaultKind, count = 1): void {
     if (!kinds.includes(fault))
       throw new WaybillError('invalid', `faults: there is no "${fault}"; there are ${kinds.join(', ')}`);
@@ -91,7 +107,6 @@ export class Faults {
     this.#update();
   }
 
-  /** No more faults. A paused broker goes on. */
   clear(): void {
     this.#rates = {};
     this.#forced.clear();
@@ -100,7 +115,6 @@ export class Faults {
     this.#update();
   }
 
-  /** All links are lost now. */
   disconnect(): void {
     this.#record('disconnect');
     this.#cut(
@@ -108,13 +122,11 @@ export class Faults {
     );
   }
 
-  /** All links are lost at the operation (send, receive, settle, extend, commit or ping) after the next `operations`. */
   disconnectAfter(operations: number): void {
     this.#operationsLeft = operations;
     this.#update();
   }
 
-  /** From now on the broker answers nothing, on open links and new ones. What was asked waits until `resume`. */
   pause(): void {
     if (this.#resumed) return;
     this.#resumed = new Promise((resolve) => (this.#resume = resolve));

@@ -1,6 +1,6 @@
 import { missing } from './errors.ts';
 import type { Journal } from './journal.ts';
-import type { Queue, Settled } from './queue.ts';
+import type { Queue, SettledMessage } from './queue.ts';
 import type { Stored } from './records.ts';
 import type { Store } from './store.ts';
 
@@ -54,7 +54,7 @@ export function messagesIn(store: Store, name: string, subscription?: string): r
 }
 
 export const sentTo = (store: Store, name: string): readonly KeptMessage[] => journal(store, name).toArray().map(show);
-export const settledIn = (store: Store, name: string, subscription?: string): readonly Settled[] =>
+export const settledIn = (store: Store, name: string, subscription?: string): readonly SettledMessage[] =>
   line(store, name, subscription).settled.toArray();
 
 function journal(store: Store, name: string): Journal<Stored> {

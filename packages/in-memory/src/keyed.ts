@@ -57,6 +57,11 @@ export class Keyed implements Ready {
     this.#list(group);
   }
 
+  tidy(entry: Entry): void {
+    this.#groups.get(this.#keyOf(entry))?.line.peek();
+    this.#front(this.#free);
+  }
+
   isBehind(other: Entry, entry: Entry): boolean {
     return other.place > entry.place && this.#keyOf(other) === this.#keyOf(entry);
   }

@@ -100,7 +100,8 @@ class MemoryLink<Native> implements Link<Native> {
   #sendNow(target: Target, batch: readonly Outgoing[]): Sent {
     const sink = this.#store.sink(target);
     if (sink === undefined) return noneSent(batch, 'rejected', notFound(target.kind, target.name));
-    return storeBatch(this.#store, sink, batch);
+    const asked = target.kind === 'reply' ? 'none' : target.order;
+    return storeBatch(this.#store, sink, batch, asked === 'none' ? sink.order : asked);
   }
 
   /** What the broker did not get round to before the link was lost may have been on its way: unknown. */

@@ -20,7 +20,7 @@ export interface Keeping {
 }
 
 /** What became of a message, for tests to look at. */
-export interface Settled {
+export interface SettledMessage {
   readonly outcome: 'accept' | 'release' | 'reject' | 'expire';
   readonly id: string;
   /** The delivery it was, from 1. */
@@ -47,7 +47,7 @@ export class Queue {
   readonly settings: QueueSettings;
   readonly dedup: Dedup;
   readonly sent: Journal<Stored>;
-  readonly settled: Journal<Settled>;
+  readonly settled: Journal<SettledMessage>;
   readonly receivers = new Set<Waiter>();
   /** Those whose pull found nothing, and the ones among them that were not woken since. */
   readonly hungry = new Set<Waiter>();
@@ -180,7 +180,9 @@ export class Queue {
 
   /** Everything ready or delayed is dropped; what is in flight stays with its holder. */
   purge(): void {
-    for (const entry of [...this.#ready.toArray(), ...this.#delayed]) this.#forget(entry);
+    const ready = this.#ready.toArray();
+    for (const entry of [...ready, ...this.#delayed]) this.#forget(entry);
+    for (const entry of ready) this.#ready.tidy(entry);
     this.#delayed.clear();
     this.#readyCount = 0;
     this.#host.changed();
@@ -241,6 +243,7 @@ export class Queue {
     if (entry.state !== 'ready') return;
     this.#readyCount -= 1;
     this.#expire(entry);
+    this.#ready.tidy(entry);
   }
 
   #expire(entry: Entry): void {

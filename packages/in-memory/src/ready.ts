@@ -12,6 +12,8 @@ export interface Ready {
   take(holder: object, locks: boolean): Entry | undefined;
   /** A locked one is no longer held. Call it before giving it back. */
   unlock(entry: Entry): void;
+  /** A ready one is gone. Whatever is gone in front is dropped, so that nothing piles up where nobody takes. */
+  tidy(entry: Entry): void;
   /** `other` must not be handled before `entry`: when one comes back, the other has to as well. */
   isBehind(other: Entry, entry: Entry): boolean;
   /** Not everybody may take the next, so all have to be asked. */
@@ -102,6 +104,10 @@ export class Levels implements Ready {
   }
 
   unlock(): void {}
+
+  tidy(entry: Entry): void {
+    this.#level(entry).peek();
+  }
 
   isBehind(): boolean {
     return false;

@@ -44,41 +44,43 @@ export class Stored {
 
 /** A stored message as one consumer sees it. Body and headers are copied when looked at: he may do to them what he likes. */
 class View implements Incoming {
-  readonly native: Stored;
+  /** There is no client library, so there is nothing of it. */
+  readonly native = undefined;
+  readonly #stored: Stored;
   #body: Buffer | null | undefined;
   #headers: Readonly<Record<string, string>> | undefined;
 
   constructor(stored: Stored) {
-    this.native = stored;
+    this.#stored = stored;
   }
 
   get body(): Buffer | null {
-    if (this.#body === undefined) this.#body = this.native.body && Buffer.from(this.native.body);
+    if (this.#body === undefined) this.#body = this.#stored.body && Buffer.from(this.#stored.body);
     return this.#body;
   }
   get headers(): Readonly<Record<string, string>> {
-    return (this.#headers ??= copyHeaders(this.native.headers));
+    return (this.#headers ??= copyHeaders(this.#stored.headers));
   }
   get id(): string {
-    return this.native.id;
+    return this.#stored.id;
   }
   get contentType(): string {
-    return this.native.contentType;
+    return this.#stored.contentType;
   }
   get sentAt(): number {
-    return this.native.sentAt;
+    return this.#stored.sentAt;
   }
   get key(): string | undefined {
-    return this.native.key;
+    return this.#stored.key;
   }
   get routingKey(): string | undefined {
-    return this.native.routingKey;
+    return this.#stored.routingKey;
   }
   get replyTo(): string | undefined {
-    return this.native.replyTo;
+    return this.#stored.replyTo;
   }
   get correlationId(): string | undefined {
-    return this.native.correlationId;
+    return this.#stored.correlationId;
   }
 }
 

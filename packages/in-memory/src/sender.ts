@@ -1,4 +1,12 @@
-import { allSent, noneSent, type Outgoing, type Sent, type Unsent, WaybillError } from '@waybill/core/driver';
+import {
+  allSent,
+  noneSent,
+  type Outgoing,
+  type Place,
+  type Sent,
+  type Unsent,
+  WaybillError,
+} from '@waybill/core/driver';
 import type { Dedup } from './dedup.ts';
 import type { Host } from './host.ts';
 import type { Keeping } from './queue.ts';
@@ -16,8 +24,11 @@ export interface Sink {
 
 type Failure = Omit<Unsent, 'index'>;
 
-/** Stores a batch, and says what was not stored or whose answer is lost. Of an ordered key only a beginning is stored. */
-export function storeBatch(host: Host, sink: Sink, batch: readonly Outgoing[]): Sent {
+/**
+ * Stores a batch, and says what was not stored or whose answer is lost. Where the sender or the place keeps an order,
+ * only a beginning of each key is stored.
+ */
+export function storeBatch(host: Host, sink: Sink, batch: readonly Outgoing[], order: Place['order']): Sent {
   if (batch.length > host.limits.maxBatch) {
     return noneSent(
       batch,
@@ -32,10 +43,10 @@ export function storeBatch(host: Host, sink: Sink, batch: readonly Outgoing[]): 
   for (let index = 0; index < batch.length; index += 1) {
     const message = batch[index]!;
     const failure =
-      (broken.size > 0 ? broken.get(chainOf(sink, message)) : undefined) ?? failureOf(host, sink, message);
+      (broken.size > 0 ? broken.get(chainOf(order, message)) : undefined) ?? failureOf(host, sink, message);
     if (failure) {
       unsent.push({ index, ...failure });
-      if (sink.order !== 'none') broken.set(chainOf(sink, message), follower(sink));
+      if (order !== 'none') broken.set(chainOf(order, message), follower(sink));
       continue;
     }
     const position = keep(sink, message, now);
@@ -62,7 +73,7 @@ function sentOf(unsent: readonly Unsent[], positions: readonly (number | undefin
   return { unsent, position: (index) => positions[index]?.toString() };
 }
 
-const chainOf = (sink: Sink, { key }: Outgoing): string => (sink.order === 'total' ? '' : (key ?? ''));
+const chainOf = (order: Place['order'], { key }: Outgoing): string => (order === 'total' ? '' : (key ?? ''));
 
 const follower = (sink: Sink): Failure => ({
   outcome: 'rejected',

@@ -320,6 +320,18 @@ describe('delay, expiry, priority', () => {
     expect(letters.map(({ headers }) => headers['waybill-dead-reason'])).toEqual(['expired', 'expired', 'expired']);
   });
 
+  it.each(['none', 'key'] as const)('goes on behind what expired while nobody consumed (order %s)', async (order) => {
+    const { broker, clock, link, declare, consume } = await bench();
+    await declare(queue('orders', { order, ttl: true }));
+    for (let round = 0; round < 3; round += 1) {
+      await send(link, { ...orders, order }, message(`brief ${round}`, { key: `k${round}`, ttlMs: 10 }));
+      await clock.advance(10);
+    }
+    await send(link, { ...orders, order }, message('last', { key: 'k', ttlMs: 1000 }));
+    expect(texts(broker.messages('orders'))).toEqual(['last']);
+    expect(texts(await drain(await consume({ ...orders, order })))).toEqual(['last']);
+  });
+
   it('lets what expires in a handler be accepted', async () => {
     const { clock, link, declare, consume } = await bench();
     await declare(queue('orders', { ttl: true }));
