@@ -29,7 +29,7 @@ export class Carrier {
   readonly observer: Observer;
   readonly keeper: LinkKeeper;
   readonly sender: Sender;
-  readonly #destinations: Destination[];
+  #destinations: readonly Destination[];
   readonly #extra: Declaration[] = [];
   readonly #consumers = new Set<Closable>();
   readonly #served = new Set<string>();
@@ -42,7 +42,7 @@ export class Carrier {
     this.options = options;
     this.clock = options.clock ?? realClock;
     this.observer = new Observer(driver.name, options.observe);
-    this.#destinations = [...destinations];
+    this.#destinations = destinations;
     this.#capabilities = driver.capabilities;
     this.keeper = new LinkKeeper(driver, this.clock, this.observer, (link) => this.#prepare(link));
     this.sender = new Sender(
@@ -91,7 +91,7 @@ export class Carrier {
     }
   }
 
-  /** One more destination on a live link: refused before any side effect, then declared. */
+  /** One more destination on a live link: refused before any side effect, then declared. Again: in place of the former. */
   async attach(destination: Destination): Promise<void> {
     const link = await this.ready();
     const rows = meet(this.driver.name, link.capabilities, destination);
@@ -100,8 +100,10 @@ export class Carrier {
       `declare ${destination.name}`,
       declarations(destination, this.channel(destination), this.driver.name),
     );
-    this.#destinations.push(destination);
-    this.#plan = [...this.#plan, ...rows];
+    const isSame = (one: { readonly kind: string }, name: string): boolean =>
+      one.kind === destination.kind && name === destination.name;
+    this.#destinations = [...this.#destinations.filter((one) => !isSame(one, one.name)), destination];
+    this.#plan = [...this.#plan.filter((row) => !isSame(row, row.destination)), ...rows];
   }
 
   /** Makes sure that a durable subscription exists, now and on every later link. */

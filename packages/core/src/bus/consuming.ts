@@ -1,5 +1,5 @@
 import type { Destination } from '../destination/destination.ts';
-import { deadLetterOf, isAtMostOnce, isOrdered, orderOf } from '../destination/facts.ts';
+import { besideOf, deadLetterOf, isAtMostOnce, isOrdered, orderOf } from '../destination/facts.ts';
 import type { ChannelCapabilities } from '../driver/capabilities.ts';
 import type { Filter, Source } from '../driver/place.ts';
 import { bounded } from '../clock.ts';
@@ -9,10 +9,10 @@ import { matcher } from '../emulate/filter.ts';
 import { retryPolicy } from '../emulate/retry.ts';
 import { delayQueue, nativeSchedule, servedSteps } from '../plan/steps.ts';
 import { placeOf } from '../plan/topology.ts';
-import { type ConsumerWork, SteadyConsumer } from '../receive/consumer.ts';
+import { SteadyConsumer } from '../receive/consumer.ts';
 import { decoder } from '../receive/decode.ts';
 import type { Loan } from '../receive/loan.ts';
-import { runner } from '../receive/runner.ts';
+import { type Work, workOf } from '../receive/runner.ts';
 import type { ConsumerTerms } from '../receive/terms.ts';
 import type { Carrier } from './carrier.ts';
 import type { ConsumeOptions } from './handles.ts';
@@ -59,12 +59,12 @@ const notReady = (name: string, timeoutMs: number): WaybillError =>
 function open(carrier: Carrier, consuming: Consuming): SteadyConsumer {
   const terms = termsOf(carrier, consuming);
   const fate = new Fate(terms);
-  return start(carrier, terms, fate, runner(terms, fate));
+  return start(carrier, terms, fate, workOf(terms, fate));
 }
 
-function start(carrier: Carrier, terms: ConsumerTerms, fate: Fate, handle: ConsumerWork['handle']): SteadyConsumer {
+function start(carrier: Carrier, terms: ConsumerTerms, fate: Fate, work: Work): SteadyConsumer {
   return carrier.own(
-    new SteadyConsumer(carrier.keeper, terms, { fate, handle, onClosed: (consumer) => carrier.disown(consumer) }),
+    new SteadyConsumer(carrier.keeper, terms, { fate, work, onClosed: (consumer) => carrier.disown(consumer) }),
   );
 }
 
@@ -95,6 +95,7 @@ function termsOf(
     expires: destination.needs.ttl !== undefined && channel.ttl === 'none',
     retry: retryPolicy(destination.options.retry),
     schedule: nativeSchedule(destination, channel),
+    beside: besideOf(destination),
     steps: servedSteps(destination, channel),
     deadLetter: deadLetterOf(destination),
     mostDeliveries: mostDeliveries(destination, channel),
@@ -128,9 +129,10 @@ const delaysAtOnce = 256;
 function serveDelays(carrier: Carrier, consuming: Consuming): void {
   const { destination } = consuming;
   const steps = servedSteps(destination, carrier.channel(destination));
-  if (steps.length === 0 || !carrier.firstToServe(destination.name)) return;
+  const beside = besideOf(destination);
+  if (steps.length === 0 || !carrier.firstToServe(beside)) return;
   for (const step of steps) {
-    const name = delayQueue(destination.name, step);
+    const name = delayQueue(beside, step);
     const options = { concurrency: delaysAtOnce, maxInFlight: delaysAtOnce };
     const terms = {
       ...termsOf(carrier, { ...consuming, options, atMostOnce: false }),
@@ -139,6 +141,10 @@ function serveDelays(carrier: Carrier, consuming: Consuming): void {
       keyOf: undefined,
     } as const;
     const fate = new Fate(terms);
-    start(carrier, terms, fate, (loan) => fate.forward(loan, step));
+    start(carrier, terms, fate, {
+      run: (loan) => fate.forward(loan, step),
+      conclude() {},
+      fail: (loan, error) => fate.failed(loan, error),
+    });
   }
 }

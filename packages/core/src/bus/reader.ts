@@ -1,4 +1,5 @@
 import type { Stream } from '../destination/destination.ts';
+import { WaybillError } from '../error/error.ts';
 import { placeOf } from '../plan/topology.ts';
 import type { Timer } from '../clock.ts';
 import type { SteadyConsumer } from '../receive/consumer.ts';
@@ -34,6 +35,7 @@ class Reading {
   #consumer: SteadyConsumer | undefined;
   #idle: Timer | undefined;
   #closed = false;
+  #begun = false;
 
   constructor(carrier: Carrier, destination: Stream, options: ReadOptions & Required<Pick<ReadOptions, 'from'>>) {
     this.#carrier = carrier;
@@ -47,6 +49,12 @@ class Reading {
 
   async *records(): AsyncGenerator<Loan> {
     const { limit = Infinity, until } = this.#options;
+    if (this.#begun)
+      throw new WaybillError(
+        'closed',
+        `stream ${this.#destination.name}: this reader has been read; call read() again, from: { after: reader.positions, … } to go on`,
+      );
+    this.#begun = true;
     try {
       await this.#open();
       for (let seen = 0; seen < limit; seen++) {

@@ -29,7 +29,7 @@ export const bytes: Codec = {
   accepts: () => true,
   encode(value) {
     if (!(value instanceof Uint8Array)) throw new TypeError('the bytes codec takes a Uint8Array');
-    return Uint8Array.prototype.slice.call(value);
+    return Buffer.from(value);
   },
   decode: (received) => received,
 };

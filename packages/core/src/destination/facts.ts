@@ -14,17 +14,23 @@ export const isAtMostOnce = (destination: Destination): boolean =>
 export const isGuaranteed = (destination: Destination, channel: ChannelCapabilities): boolean =>
   !isAtMostOnce(destination) && channel.delivery !== 'at-most-once';
 
+/** What the queues beside a destination are called after it; a queue and a topic of one name must not share them. */
+export const besideOf = ({ kind, name }: Destination): string => (kind === 'queue' ? name : `${name}.${kind}`);
+
 /**
  * The queue of the dead letters. Streams keep their records anyway, so they have one only when asked. A dead-letter
  * queue is its own: there is nowhere further, and nothing may be lost.
  */
 export function deadLetterOf(destination: Destination): string | undefined {
   const named = destination.options.deadLetter ?? (destination.kind !== 'stream' && !isAtMostOnce(destination));
-  if (named === false) return destination.needs.deadLetter ? deadName(destination.name) : undefined;
-  return named === true ? deadName(destination.name) : named;
+  if (named === false) return destination.needs.deadLetter ? deadName(destination) : undefined;
+  return named === true ? deadName(destination) : named;
 }
 
-const deadName = (name: string): string => (name.endsWith('.dead') ? name : `${name}.dead`);
+const deadName = (destination: Destination): string =>
+  destination.kind === 'queue' && destination.name.endsWith('.dead')
+    ? destination.name
+    : `${besideOf(destination)}.dead`;
 
 /** Asked for by name, or by default where there is somebody to settle with. */
 export function wantsDeadLetter(destination: Destination, channel: ChannelCapabilities): boolean {

@@ -42,7 +42,7 @@ export class Fate {
   }
 
   async #retry(loan: Loan, delayMs: number, error: unknown): Promise<void> {
-    const { target, name: source, observer, clock, steps } = this.#terms;
+    const { target, name: source, observer, clock, beside, steps } = this.#terms;
     const via = retryStep(this.#retryTerms(loan), delayMs);
     observer.emit('retry', { source, id: loan.id, attempt: loan.attempt, delayMs, via, error });
     const copy = (): Outgoing => retryCopy(loan, clock.now(), target.name, clock.now() + delayMs);
@@ -54,7 +54,7 @@ export class Fate {
       case 'send-again':
         return void (await this.#replace(loan, target, { ...copy(), ...(delayMs > 0 && { delayMs }) }));
       case 'delay-queue':
-        return void (await this.#replace(loan, beside(delayQueue(target.name, delayStep(steps, delayMs))), copy()));
+        return void (await this.#replace(loan, sideQueue(delayQueue(beside, delayStep(steps, delayMs))), copy()));
     }
   }
   #retryTerms(loan: Loan): Parameters<typeof retryStep>[0] {
@@ -88,7 +88,7 @@ export class Fate {
       return loan.settle({ outcome: 'reject', reason });
     }
     if (deadLetter === target.name) return this.#giveBackLater(loan, error);
-    const stored = await this.#replace(loan, beside(deadLetter), deadCopy(loan, clock.now(), source, reason, error));
+    const stored = await this.#replace(loan, sideQueue(deadLetter), deadCopy(loan, clock.now(), source, reason, error));
     if (stored) observer.emit('dead-letter', { source, id: loan.id, reason, error });
   }
 
@@ -132,11 +132,11 @@ export class Fate {
     return this.#passOn(loan, due - clock.now());
   }
   async #passOn(loan: Loan, leftMs: number): Promise<void> {
-    const { clock, target, steps } = this.#terms;
-    const next = leftMs > 0 ? beside(delayQueue(target.name, delayStep(steps, leftMs))) : target;
+    const { clock, target, beside, steps } = this.#terms;
+    const next = leftMs > 0 ? sideQueue(delayQueue(beside, delayStep(steps, leftMs))) : target;
     await this.#replace(loan, next, hopCopy(loan, clock.now()));
   }
 }
 
 /** Delay queues and dead letters: plain queues beside the destination. */
-const beside = (name: string): Target => ({ kind: 'queue', name, order: 'none' });
+const sideQueue = (name: string): Target => ({ kind: 'queue', name, order: 'none' });

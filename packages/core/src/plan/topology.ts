@@ -1,5 +1,5 @@
 import type { Destination } from '../destination/destination.ts';
-import { deadLetterOf, orderOf, wantsDeadLetter } from '../destination/facts.ts';
+import { besideOf, deadLetterOf, orderOf, wantsDeadLetter } from '../destination/facts.ts';
 import type { ChannelCapabilities } from '../driver/capabilities.ts';
 import type { Place } from '../driver/place.ts';
 import type { Declaration, QueueDeclaration } from '../driver/topology.ts';
@@ -32,7 +32,7 @@ export function declarations(
   const dead = named === destination.name ? undefined : named;
   const beside = [
     ...(dead === undefined ? [] : [dead]),
-    ...servedSteps(destination, channel).map((step) => delayQueue(destination.name, step)),
+    ...servedSteps(destination, channel).map((step) => delayQueue(besideOf(destination), step)),
   ];
   return [...beside.map(sideQueue), own(destination, channel, placeOf(destination, driver), dead)];
 }

@@ -12,7 +12,7 @@ import { Scheduler } from './scheduler.ts';
 import type { ConsumerTerms } from './terms.ts';
 
 /** What a consumer does with its deliveries, and whom it tells that it will never receive again. */
-export interface ConsumerWork extends Pick<IntakeSetup, 'fate' | 'handle'> {
+export interface ConsumerWork extends Pick<IntakeSetup, 'fate' | 'work'> {
   readonly onClosed: (consumer: SteadyConsumer) => void;
 }
 
@@ -21,7 +21,7 @@ export class SteadyConsumer implements AsyncDisposable {
   readonly #keeper: LinkKeeper;
   readonly #terms: ConsumerTerms;
   readonly #fate: Fate;
-  readonly #handle: IntakeSetup['handle'];
+  readonly #work: IntakeSetup['work'];
   readonly #onClosed: (consumer: SteadyConsumer) => void;
   readonly #stop = new AbortController();
   readonly #intakes = new Set<Intake>();
@@ -45,7 +45,7 @@ export class SteadyConsumer implements AsyncDisposable {
     this.#keeper = keeper;
     this.#terms = terms;
     this.#fate = work.fate;
-    this.#handle = work.handle;
+    this.#work = work.work;
     this.#onClosed = work.onClosed;
     this.#since = terms.clock.now();
     this.#scheduler = new Scheduler(terms.concurrency, terms.keyOf, (loan) => loan.start());
@@ -146,7 +146,7 @@ export class SteadyConsumer implements AsyncDisposable {
     const intake = new Intake(receiver, {
       terms: this.#terms,
       fate: this.#fate,
-      handle: this.#handle,
+      work: this.#work,
       scheduler: this.#scheduler,
       keep,
     });

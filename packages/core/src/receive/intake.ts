@@ -6,6 +6,7 @@ import { PositionBook } from '../settle/position-book.ts';
 import { ReceiptBook } from '../settle/receipt-book.ts';
 import { Credit } from './credit.ts';
 import { type IntakeSetup, LaneIntake } from './lane-intake.ts';
+import type { Loan } from './loan.ts';
 
 const commitMs = 50;
 
@@ -31,12 +32,15 @@ export class Intake implements LaneOwner {
     this.#book =
       receiver.style === 'position'
         ? new PositionBook(receiver, clock, { window, commitMs, keep: setup.keep })
-        : new ReceiptBook(receiver, clock, channel.limits.maxBatch);
+        : new ReceiptBook(receiver, clock, channel.limits.maxBatch, () => this.#loans());
     this.#finished = new Promise((resolve) => (this.#finish = resolve));
   }
 
   get inFlight(): number {
     return [...this.#lanes.values()].reduce((sum, lane) => sum + lane.inFlight, 0);
+  }
+  *#loans(): Iterable<Loan> {
+    for (const lane of this.#lanes.values()) yield* lane.loans;
   }
   get pulled(): boolean {
     return this.#worked || [...this.#lanes.values()].some((lane) => lane.pulled);

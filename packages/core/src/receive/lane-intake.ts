@@ -7,6 +7,7 @@ import type { Book } from '../settle/book.ts';
 import type { Credit } from './credit.ts';
 import type { Settled } from './delivery.ts';
 import { Loan, type LoanKeeper, type Outcome } from './loan.ts';
+import { isPromise, type Work } from './runner.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { ConsumerTerms } from './terms.ts';
 
@@ -15,8 +16,7 @@ export interface IntakeSetup {
   readonly terms: ConsumerTerms;
   readonly scheduler: Scheduler<Loan>;
   readonly fate: Fate;
-  /** Runs the handler and gives the loan its fate. Never rejects. */
-  readonly handle: (loan: Loan) => Promise<void> | void;
+  readonly work: Work;
   readonly keep: (lane: string, through: string) => void;
 }
 
@@ -55,6 +55,10 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   get inFlight(): number {
     return this.#open.size;
   }
+  /** What is open now. */
+  get loans(): Iterable<Loan> {
+    return this.#open;
+  }
 
   /** Pulls until stopped (resolves) or until the receiver fails (rejects with its cause). */
   async run(): Promise<void> {
@@ -70,7 +74,8 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   async #pull(limit: number): Promise<boolean> {
     const batch = await this.lane.pull(limit, this.#pulling.signal);
     this.pulled = true;
-    for (const incoming of batch) this.#admit(new Loan(incoming, this));
+    const leaseEndsAt = this.#book.leaseEndsAt();
+    for (const incoming of batch) this.#admit(new Loan(incoming, this, leaseEndsAt));
     return batch.length < limit;
   }
   #credited(): Promise<void> {
@@ -149,12 +154,12 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
 
   /** At most once the broker has forgotten it: there is nobody to tell. */
   settle(loan: Loan, outcome: Outcome): void {
-    const done = (): void => {
-      loan.answered();
-      this.#forget(loan);
-    };
-    if (this.#setup.terms.atMostOnce) done();
-    else this.#book.settle(this.lane, loan, outcome, done);
+    if (this.#setup.terms.atMostOnce) this.settled(loan);
+    else this.#book.settle(this.lane, loan, outcome);
+  }
+  settled(loan: Loan): void {
+    loan.answered();
+    this.#forget(loan);
   }
   extend(loan: Loan): Promise<Settled> {
     return this.#book.extend(loan);
@@ -166,7 +171,6 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     return this.#setup.fate.bury(loan, 'rejected', new Error(reason));
   }
   gone(loan: Loan): void {
-    this.#book.gone(loan);
     this.#setup.terms.observer.emit('delivery-lost', { source: this.source, id: loan.id });
     this.#forget(loan);
   }
@@ -183,13 +187,31 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     loan.running = true;
     this.#running++;
     this.#book.started(this.lane, loan);
-    const running = this.#setup.handle(loan);
-    if (running === undefined) this.#leave(loan);
-    else
-      running.then(
+    const { work } = this.#setup;
+    try {
+      const running = work.run(loan);
+      if (isPromise(running)) {
+        running.then(
+          () => this.#succeeded(loan),
+          (error: unknown) => this.#failed(loan, error),
+        );
+      } else this.#succeeded(loan);
+    } catch (error) {
+      this.#failed(loan, error);
+    }
+  }
+  #succeeded(loan: Loan): void {
+    this.#setup.work.conclude(loan);
+    this.#leave(loan);
+  }
+  #failed(loan: Loan, error: unknown): void {
+    const settling = this.#setup.work.fail(loan, error);
+    if (settling)
+      settling.then(
         () => this.#leave(loan),
-        (error: unknown) => this.#broken(loan, error),
+        (cause: unknown) => this.#broken(loan, cause),
       );
+    else this.#leave(loan);
   }
 
   /** Not the handler failed, but what settles it: the delivery goes back, and the slot is free. */

@@ -12,6 +12,8 @@ export interface LoanKeeper {
   readonly lane: { readonly id: string };
   readonly source: string;
   settle(loan: Loan, outcome: Outcome): void;
+  /** The broker has its fate. */
+  settled(loan: Loan): void;
   gone(loan: Loan): void;
   start(loan: Loan): void;
   again(loan: Loan): void;
@@ -25,7 +27,8 @@ export interface LoanKeeper {
 export class Loan implements Delivery, StreamRecord {
   readonly incoming: Incoming;
   value: unknown;
-  leaseEndsAt: number = Infinity;
+  /** By our clock; `Infinity` where the broker has no leases. */
+  leaseEndsAt: number;
   /** Runs that failed while it was held and tried again in place. */
   heldRuns = 0;
   /** Delay queues: not passed on before, by the clock. */
@@ -47,8 +50,9 @@ export class Loan implements Delivery, StreamRecord {
   #abort: AbortController | undefined;
   #headers: Readonly<Record<string, string>> | undefined;
 
-  constructor(incoming: Incoming, keeper: LoanKeeper) {
+  constructor(incoming: Incoming, keeper: LoanKeeper, leaseEndsAt: number) {
     this.incoming = incoming;
+    this.leaseEndsAt = leaseEndsAt;
     this.#keeper = keeper;
   }
 
@@ -152,6 +156,10 @@ export class Loan implements Delivery, StreamRecord {
     if (this.#fate !== 'open') return;
     this.#fate = outcome.outcome;
     this.#keeper.settle(this, outcome);
+  }
+  /** The settlement took effect. */
+  done(): void {
+    this.#keeper.settled(this);
   }
   /** The broker has it. */
   answered(): void {

@@ -1,72 +1,78 @@
 import type { Fate } from '../emulate/fate.ts';
+import type { BuryReason } from '../emulate/retry.ts';
 import { WaybillError } from '../error/error.ts';
 import { compose, type Middleware, skip } from '../middleware/middleware.ts';
 import type { Loan, Outcome } from './loan.ts';
 import type { ConsumerTerms } from './terms.ts';
 
-/** From a delivery to its fate: whether it may run, its value, the handler, and what follows. Never rejects. */
-export function runner(terms: ConsumerTerms, fate: Fate): (loan: Loan) => Promise<void> | void {
-  const run = terms.atMostOnce ? runForgotten : runThenSettle;
-  const guarded = handlerOf(terms);
-  const { matches, expires, mostDeliveries, clock } = terms;
-  return (loan) => {
-    const { incoming } = loan;
-    if (incoming.attempt !== undefined && incoming.attempt > 1 && loan.attempt > mostDeliveries)
-      return fate.bury(loan, 'exhausted', new Error('it was delivered again and again, and no run ended'));
-    if (matches && !matches(incoming)) return loan.settle(accepted);
-    if (expires && Number(incoming.headers['waybill-expires'] ?? Infinity) <= clock.now())
-      return fate.bury(loan, 'expired', new Error('it was not reached within its time to live'));
-    return run(loan, terms, guarded, fate);
+/** What a consumer does with a delivery whose turn it is. */
+export interface Work {
+  /** Decodes and handles. Throws or rejects as they do; returns no promise when all of it was synchronous. */
+  run(loan: Loan): unknown;
+  /** The run ended well. */
+  conclude(loan: Loan): void;
+  /** It did not. Resolves when the delivery has its fate, or waits in place. */
+  fail(loan: Loan, error: unknown): Promise<void> | void;
+}
+
+/** A delivery that must not be run: it goes to the dead letters as it is. */
+class Doomed extends Error {
+  readonly reason: BuryReason;
+  constructor(reason: BuryReason, cause: unknown) {
+    super(reason, { cause });
+    this.reason = reason;
+  }
+}
+
+/** From a delivery to its fate: whether it may run, its value, the handler, and what follows. */
+export function workOf(terms: ConsumerTerms, fate: Fate): Work {
+  const handle = handlerOf(terms);
+  const { matches, byHand, atMostOnce } = terms;
+  return {
+    run(loan) {
+      // At most once the broker has forgotten it before it got here: whatever happens, it is not run again.
+      if (atMostOnce) loan.forgotten();
+      refuseDoomed(loan, terms);
+      return matches && !matches(loan.incoming) ? loan.settle(accepted) : handle(loan);
+    },
+    conclude(loan) {
+      if (!byHand && loan.isFree) loan.settle(accepted);
+    },
+    fail: (loan, error) =>
+      error instanceof Doomed ? fate.bury(loan, error.reason, error.cause) : fate.failed(loan, error),
   };
 }
 
-/** Decodes and handles. Throws or rejects as they do; `undefined` when all of it was synchronous. */
-type Guarded = (loan: Loan) => unknown;
-
-/** at-least-once: the handler first, then the outcome. */
-function runThenSettle(loan: Loan, terms: ConsumerTerms, guarded: Guarded, fate: Fate): Promise<void> | void {
-  try {
-    const running = guarded(loan);
-    if (isPromise(running))
-      return running.then(
-        () => conclude(loan, terms),
-        (error: unknown) => failed(loan, fate, error),
-      );
-    conclude(loan, terms);
-  } catch (error) {
-    return failed(loan, fate, error);
-  }
-}
-function conclude(loan: Loan, { byHand }: ConsumerTerms): void {
-  if (!byHand && loan.isFree) loan.settle(accepted);
-}
-const failed = (loan: Loan, fate: Fate, error: unknown): Promise<void> =>
-  WaybillError.is(error, 'decode') && loan.value === undefined
-    ? fate.bury(loan, 'undecodable', error)
-    : fate.failed(loan, error);
-
-/** at-most-once: the broker has forgotten it before it got here, so whatever happens it is not run again. */
-async function runForgotten(loan: Loan, _terms: ConsumerTerms, guarded: Guarded, fate: Fate): Promise<void> {
-  loan.forgotten();
-  try {
-    await guarded(loan);
-  } catch (error) {
-    await fate.failed(loan, error);
-  }
+function refuseDoomed(loan: Loan, { mostDeliveries, expires, clock }: ConsumerTerms): void {
+  const { incoming } = loan;
+  if (incoming.attempt !== undefined && incoming.attempt > 1 && loan.attempt > mostDeliveries)
+    throw new Doomed('exhausted', new Error('it was delivered again and again, and no run ended'));
+  if (expires && Number(incoming.headers['waybill-expires'] ?? Infinity) <= clock.now())
+    throw new Doomed('expired', new Error('it was not reached within its time to live'));
 }
 
 /** Decode, middleware, handler, timeout and observation, as far as each is asked for. */
-function handlerOf(terms: ConsumerTerms): Guarded {
+function handlerOf(terms: ConsumerTerms): (loan: Loan) => unknown {
   const { decode, handler, middleware, handlerTimeoutMs, observer } = terms;
   const call = (loan: Loan): unknown => handler(loan.value, loan);
   const chained = middleware.length === 0 ? call : chain(middleware, call);
   const timed = handlerTimeoutMs === undefined ? chained : withTimeout(chained, handlerTimeoutMs, terms);
   const handle = (loan: Loan): unknown => (observer.tellsHandled ? observed(loan, timed, terms) : timed(loan));
   return (loan) => {
-    const value = decode(loan.incoming);
-    if (isPromise(value)) return value.then((done) => handle(withValue(loan, done)));
+    const value = decoded(loan, decode);
+    if (isPromise(value)) return value.catch(undecodable).then((done) => handle(withValue(loan, done)));
     return handle(withValue(loan, value));
   };
+}
+function decoded(loan: Loan, decode: ConsumerTerms['decode']): unknown {
+  try {
+    return decode(loan.incoming);
+  } catch (error) {
+    return undecodable(error);
+  }
+}
+function undecodable(error: unknown): never {
+  throw new Doomed('undecodable', error);
 }
 function withValue(loan: Loan, value: unknown): Loan {
   loan.value = value;
@@ -128,5 +134,6 @@ async function observed(loan: Loan, call: (loan: Loan) => unknown, { observer, n
 }
 
 const accepted: Outcome = Object.freeze({ outcome: 'accept' });
-const isPromise = (value: unknown): value is Promise<unknown> =>
+/** Anything with a `then` is waited for. */
+export const isPromise = (value: unknown): value is Promise<unknown> =>
   typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function';

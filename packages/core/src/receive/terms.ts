@@ -43,7 +43,8 @@ export interface ConsumerTerms {
   readonly retry: RetryPolicy;
   /** What the broker waits by itself after a failure. */
   readonly schedule: RetrySchedule | undefined;
-  /** Steps of the delay queues that exist. */
+  /** What the delay queues are called after, and their steps. */
+  readonly beside: string;
   readonly steps: readonly number[];
   readonly deadLetter: string | undefined;
   /** Deliveries after which a message is buried without a run, because each ended its consumer. */

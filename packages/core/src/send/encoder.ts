@@ -59,7 +59,7 @@ export class Encoder {
       routingKey: options.routingKey,
       replyTo: options.replyTo,
       correlationId: options.correlationId,
-      delayMs: options.delayMs,
+      delayMs: options.delayMs || undefined,
       ttlMs: options.ttlMs,
       priority: options.priority,
       native: options.native,

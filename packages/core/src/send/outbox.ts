@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { abortable } from '../abort.ts';
 import { textOf, WaybillError } from '../error/error.ts';
 import type { ChannelCapabilities } from '../driver/capabilities.ts';
+import { besideOf } from '../destination/facts.ts';
 import { delayQueue, delayStep } from '../plan/steps.ts';
 import type { Encoder } from './encoder.ts';
 import type { Generations } from './generation.ts';
@@ -69,7 +70,7 @@ export class Outbox {
   #dispatch(message: Outgoing): Promise<string | undefined> {
     const ready = message.ttlMs === undefined ? message : this.#expiring(message);
     const { delayMs } = message;
-    if (delayMs === undefined || !this.#isEmulated(delayMs)) return this.#setup.outlet.send(ready);
+    if (delayMs === undefined || !this.#isEmulated(delayMs)) return this.#setup.outlet.send(ready, ready.sentAt);
     return this.#delayOutlet(delayMs).send(this.#delayed(ready, delayMs));
   }
 
@@ -78,7 +79,7 @@ export class Outbox {
   }
   #delayOutlet(delayMs: number): Outlet {
     const { delayOutlet, steps, destination } = this.#setup;
-    return delayOutlet(delayQueue(destination.name, delayStep(steps, delayMs)));
+    return delayOutlet(delayQueue(besideOf(destination), delayStep(steps, delayMs)));
   }
   #delayed(message: Outgoing, delayMs: number): Outgoing {
     const { clock, destination } = this.#setup;

@@ -31,9 +31,9 @@ export class Outlet {
   }
 
   /** Resolves, with the position if there is one, when the broker has it. */
-  send(message: Outgoing): Promise<string | undefined> {
+  send(message: Outgoing, now: number = this.#sender.clock.now()): Promise<string | undefined> {
     if (this.#sender.isCrowded) return Promise.reject(this.#crowded());
-    return new Promise((resolve, reject) => this.#admit(message, new OneWaiter(resolve, reject), 0));
+    return new Promise((resolve, reject) => this.#admit(message, new OneWaiter(resolve, reject), 0, now));
   }
 
   /** One promise for all; rejects with every failure when all have their outcome. */
@@ -43,7 +43,8 @@ export class Outlet {
       const waiter = new ManyWaiter(messages.length, (failures) =>
         failures.length === 0 ? resolve() : reject(this.#manyFailed(failures, messages.length)),
       );
-      messages.forEach((message, index) => this.#admit(message, waiter, index));
+      const now = this.#sender.clock.now();
+      messages.forEach((message, index) => this.#admit(message, waiter, index, now));
     });
   }
 
@@ -60,17 +61,10 @@ export class Outlet {
     this.#timer = undefined;
   }
 
-  #admit(message: Outgoing, waiter: Waiter, index: number): void {
-    this.#sender.admit({
-      outlet: this,
-      message,
-      waiter,
-      index,
-      told: false,
-      generation: this.#sender.generations.enter(),
-      deadline: this.#sender.clock.now() + this.#terms.timeoutMs,
-      failures: 0,
-    });
+  #admit(message: Outgoing, waiter: Waiter, index: number, now: number): void {
+    const generation = this.#sender.generations.enter();
+    const deadline = now + this.#terms.timeoutMs;
+    this.#sender.admit({ outlet: this, message, waiter, index, generation, deadline, failures: 0, told: false });
   }
 
   #flush(): void {

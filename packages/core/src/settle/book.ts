@@ -6,17 +6,17 @@ import type { Loan, Outcome } from '../receive/loan.ts';
 export interface Book {
   /** Most that may be pulled from the lane now, whatever the credit says. */
   room(lane: Lane): number;
+  /** When the lease of what is pulled now ends, by our clock. */
+  leaseEndsAt(): number;
   opened(lane: Lane, loan: Loan): void;
   /** Its handler begins. */
   started(lane: Lane, loan: Loan): void;
   /** Giving it back unrun repeats nothing else. In a lane with one position only the tail may go. */
   givesBack(lane: Lane, loan: Loan): boolean;
-  /** `done` when the broker has it, or needs nothing. */
-  settle(lane: Lane, loan: Loan, outcome: Outcome, done: () => void): void;
+  /** Calls `loan.done()` when the broker has it, or needs nothing. */
+  settle(lane: Lane, loan: Loan, outcome: Outcome): void;
   /** Renews a lease now, where there is one. */
   extend(loan: Loan): Promise<Settled>;
-  /** The delivery is lost: stop caring for it. */
-  gone(loan: Loan): void;
   /** The lane left us. */
   forget(lane: Lane): void;
   /** The lane goes on from another position; nothing of it is open. */

@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts';
+import type { Receipted } from '../driver/message.ts';
 import type { LeaseReceiver, MessageReceiver, Settlement } from '../driver/receiver.ts';
+import type { Loan, Outcome } from '../receive/loan.ts';
 
-/** What the collector tells about a settlement in the end. */
-export interface Settling {
-  readonly settlement: Settlement;
-  readonly done: () => void;
-  readonly lost: () => void;
+interface Settling {
+  readonly loan: Loan;
+  readonly outcome: Outcome;
 }
 
 /** Gathers the settlements of one turn of the event loop and hands them over together. */
@@ -27,9 +27,9 @@ export class Collector {
     this.#retryMs = retryMs;
   }
 
-  add(settling: Settling): void {
+  add(loan: Loan, outcome: Outcome): void {
     this.#pending++;
-    this.#gathered.push(settling);
+    this.#gathered.push({ loan, outcome });
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.#flush());
@@ -58,7 +58,7 @@ export class Collector {
 
   async #settle(batch: readonly Settling[]): Promise<void> {
     const outcomes = await this.#outcomes(batch);
-    if (outcomes === allDone) for (const item of batch) item.done();
+    if (outcomes === allDone) for (const { loan } of batch) loan.done();
     else batch.forEach((item, index) => this.#answer(item, outcomes.get(index)));
     this.#pending -= batch.length;
     if (this.#pending === 0) for (const wake of this.#idle.splice(0)) wake();
@@ -68,7 +68,7 @@ export class Collector {
   async #outcomes(batch: readonly Settling[]): Promise<ReadonlyMap<number, 'lost' | 'failed'>> {
     if (this.#lost) return everyOne(batch, 'lost');
     try {
-      const unsettled = await this.#receiver.settle(batch.map((item) => item.settlement));
+      const unsettled = await this.#receiver.settle(batch.map(settlementOf));
       return unsettled.length === 0 ? allDone : new Map(unsettled.map(({ index, outcome }) => [index, outcome]));
     } catch {
       return everyOne(batch, this.#lost ? 'lost' : 'failed');
@@ -76,16 +76,20 @@ export class Collector {
   }
 
   #answer(item: Settling, outcome: 'lost' | 'failed' | undefined): void {
-    if (outcome === undefined) return item.done();
-    if (outcome === 'lost' || this.#lost) return item.lost();
+    if (outcome === undefined) return item.loan.done();
+    if (outcome === 'lost' || this.#lost) return item.loan.lose();
     this.#pending++;
     this.#clock.after(this.#retryMs, () => {
       this.#pending--;
-      this.add(item);
+      this.add(item.loan, item.outcome);
     });
   }
 }
 
+const settlementOf = ({ loan, outcome }: Settling): Settlement => {
+  const { receipt } = loan.incoming as Receipted;
+  return outcome.outcome === 'accept' ? { receipt, outcome: 'accept' } : { ...outcome, receipt };
+};
 const allDone: ReadonlyMap<number, 'lost' | 'failed'> = new Map();
 const everyOne = (batch: readonly unknown[], outcome: 'lost' | 'failed'): ReadonlyMap<number, 'lost' | 'failed'> =>
   new Map(batch.map((_, index) => [index, outcome]));

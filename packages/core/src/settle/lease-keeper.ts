@@ -9,22 +9,20 @@ export class LeaseKeeper {
   readonly #receiver: LeaseReceiver;
   readonly #clock: Clock;
   readonly #maxBatch: number;
-  readonly #held = new Set<Loan>();
+  readonly #open: () => Iterable<Loan>;
   #timer: Timer | undefined;
 
-  constructor(receiver: LeaseReceiver, clock: Clock, maxBatch: number) {
+  constructor(receiver: LeaseReceiver, clock: Clock, maxBatch: number, open: () => Iterable<Loan>) {
     this.#receiver = receiver;
     this.#clock = clock;
     this.#maxBatch = maxBatch;
+    this.#open = open;
     this.#arm();
   }
 
-  hold(loan: Loan): void {
-    loan.leaseEndsAt = this.#clock.now() + this.#receiver.leaseMs;
-    this.#held.add(loan);
-  }
-  release(loan: Loan): void {
-    this.#held.delete(loan);
+  /** Of a lease that begins now. */
+  endsAt(): number {
+    return this.#clock.now() + this.#receiver.leaseMs;
   }
   /** Now, at a user's wish. */
   async extend(loan: Loan): Promise<Settled> {
@@ -46,8 +44,9 @@ export class LeaseKeeper {
   async #tick(): Promise<void> {
     const now = this.#clock.now();
     const due: Loan[] = [];
-    for (const loan of this.#held) {
-      if (loan.leaseEndsAt <= now) this.#lose(loan);
+    for (const loan of this.#open()) {
+      if (!loan.isOpen) continue;
+      if (loan.leaseEndsAt <= now) loan.lose();
       else if (loan.leaseEndsAt - now <= (this.#receiver.leaseMs * 2) / 3) due.push(loan);
     }
     for (let at = 0; at < due.length; at += this.#maxBatch) await this.#extend(due.slice(at, at + this.#maxBatch), now);
@@ -58,15 +57,11 @@ export class LeaseKeeper {
       const failed = await this.#receiver.extend(batch.map((loan) => (loan.incoming as Receipted).receipt));
       const byIndex = new Map(failed.map((one) => [one.index, one.outcome]));
       batch.forEach((loan, index) => {
-        if (byIndex.get(index) === 'lost') this.#lose(loan);
+        if (byIndex.get(index) === 'lost') loan.lose();
         else if (!byIndex.has(index)) loan.leaseEndsAt = startedAt + this.#receiver.leaseMs;
       });
     } catch {
       // Not extended; the next tick tries again until the lease has ended.
     }
-  }
-
-  #lose(loan: Loan): void {
-    if (this.#held.delete(loan)) loan.lose();
   }
 }

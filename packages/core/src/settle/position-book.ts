@@ -59,19 +59,21 @@ export class PositionBook implements Book {
     return (loan.mark?.number ?? Infinity) > (this.#tracks.get(lane)?.marks.started ?? 0);
   }
   /** A release leaves the mark open: the lane is leaving, and the message will come again wherever it goes. */
-  settle(lane: Lane, loan: Loan, outcome: Outcome, done: () => void): void {
+  settle(lane: Lane, loan: Loan, outcome: Outcome): void {
     const track = this.#tracks.get(lane);
     if (outcome.outcome !== 'release' && track) {
       track.marks.finish(loan.mark!);
       if (this.#receiver.commit) this.#schedule(this.#terms.commitMs);
       else this.#keepHere(track);
     }
-    done();
+    loan.done();
   }
   async extend(): Promise<Settled> {
     return 'settled';
   }
-  gone(): void {}
+  leaseEndsAt(): number {
+    return Infinity;
+  }
   forget(lane: Lane): void {
     this.#tracks.delete(lane);
   }

@@ -1,49 +1,42 @@
 import type { Clock } from '../clock.ts';
-import type { Receipted } from '../driver/message.ts';
-import type { Lane, LeaseReceiver, MessageReceiver, Settlement } from '../driver/receiver.ts';
+import type { Lane, LeaseReceiver, MessageReceiver } from '../driver/receiver.ts';
 import type { Settled } from '../receive/delivery.ts';
 import type { Loan, Outcome } from '../receive/loan.ts';
 import type { Book } from './book.ts';
 import { Collector } from './collector.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 
-/** Message and lease style: each loan is settled on its own; leases are kept while it is open. */
+const settleAgainMs = 250;
+
+/** Message and lease style: each delivery is settled on its own; leases are kept while it is open. */
 export class ReceiptBook implements Book {
   readonly #collector: Collector;
   readonly #leases: LeaseKeeper | undefined;
 
-  constructor(receiver: MessageReceiver | LeaseReceiver, clock: Clock, maxBatch: number) {
-    this.#collector = new Collector(
-      receiver,
-      clock,
-      maxBatch,
-      receiver.style === 'lease' ? Math.min(250, receiver.leaseMs / 6) : 250,
-    );
-    if (receiver.style === 'lease') this.#leases = new LeaseKeeper(receiver, clock, maxBatch);
+  /** `open` are the deliveries that are ours now. */
+  constructor(receiver: MessageReceiver | LeaseReceiver, clock: Clock, maxBatch: number, open: () => Iterable<Loan>) {
+    const isLease = receiver.style === 'lease';
+    const retryMs = isLease ? Math.min(settleAgainMs, receiver.leaseMs / 6) : settleAgainMs;
+    this.#collector = new Collector(receiver, clock, maxBatch, retryMs);
+    if (isLease) this.#leases = new LeaseKeeper(receiver, clock, maxBatch, open);
   }
 
   room(): number {
     return Infinity;
   }
-  opened(_lane: Lane, loan: Loan): void {
-    this.#leases?.hold(loan);
+  leaseEndsAt(): number {
+    return this.#leases?.endsAt() ?? Infinity;
   }
+  opened(): void {}
   started(): void {}
   givesBack(): boolean {
     return true;
   }
-  settle(_lane: Lane, loan: Loan, outcome: Outcome, done: () => void): void {
-    this.#leases?.release(loan);
-    const { receipt } = loan.incoming as Receipted;
-    const settlement: Settlement =
-      outcome.outcome === 'accept' ? { receipt, outcome: 'accept' } : { ...outcome, receipt };
-    this.#collector.add({ settlement, done, lost: () => loan.lose() });
+  settle(_lane: Lane, loan: Loan, outcome: Outcome): void {
+    this.#collector.add(loan, outcome);
   }
   async extend(loan: Loan): Promise<Settled> {
     return this.#leases ? this.#leases.extend(loan) : 'settled';
-  }
-  gone(loan: Loan): void {
-    this.#leases?.release(loan);
   }
   forget(): void {}
   restart(): void {}
