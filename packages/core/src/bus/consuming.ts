@@ -28,6 +28,8 @@ export interface Consuming {
   readonly byHand?: boolean;
   /** @default what the destination needs */
   readonly atMostOnce?: boolean;
+  /** In the order of the source, whatever the keys: for a loop, which takes one at a time anyway. */
+  readonly asTheyCome?: boolean;
   /** What the broker cannot choose by itself. */
   readonly filter?: Filter | undefined;
 }
@@ -70,7 +72,7 @@ function start(carrier: Carrier, terms: ConsumerTerms, fate: Fate, work: Work): 
 
 function termsOf(
   carrier: Carrier,
-  { destination, source, name, handler, options, byHand = false, filter, atMostOnce }: Consuming,
+  { destination, source, name, handler, options, byHand = false, filter, atMostOnce, asTheyCome }: Consuming,
 ): ConsumerTerms {
   const channel = carrier.channel(destination);
   const concurrency = options.concurrency ?? 16;
@@ -85,7 +87,7 @@ function termsOf(
     leaseMs: options.leaseMs ?? 30_000,
     drainMs: options.drainMs ?? 30_000,
     window: options.window ?? 1000,
-    keyOf: keyOf(destination),
+    keyOf: asTheyCome ? undefined : keyOf(destination),
     decode: decoder(destination),
     handler,
     byHand,

@@ -89,6 +89,7 @@ class Reading {
       options,
       byHand: true,
       atMostOnce: false,
+      asTheyCome: true,
     });
     void this.#consumer.ended.then(() => this.#handOver.end());
   }
