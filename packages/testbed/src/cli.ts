@@ -64,11 +64,12 @@ async function install({ kind, line }: Wish): Promise<number> {
 }
 
 async function start(wish: Wish): Promise<number> {
-  const interrupted = new Promise<string>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => resolve(signal));
-  });
+  const interrupted = interruption();
   progress(`starting ${wish.name} ${wish.line}`);
-  await using server = await wish.kind.start(wish.line, progress);
+  const first = await Promise.race([interrupted, wish.kind.start(wish.line, progress)]);
+  // Ends the half-started server too; its data goes at the next start.
+  if (typeof first === 'string') return process.exit(130);
+  await using server = first;
   announce(wish, server);
   if (server.exited === undefined) return 0;
   const ended = await Promise.race([interrupted, server.exited]);
@@ -77,6 +78,12 @@ async function start(wish: Wish): Promise<number> {
   }
   progress(`stopping ${wish.name}`);
   return 0;
+}
+
+async function interruption(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => resolve(signal));
+  });
 }
 
 function announce({ name, kind, line }: Wish, { url, version, places, exited }: RunningServer): void {

@@ -81,7 +81,6 @@ export async function machineArchive(): Promise<string> {
   );
   if (found?.[0]) return found[0];
   throw new TestbedError(
-    `no Debian archive among this machine's package sources (looked for the suite ${codename ?? 'of a Debian release'}, component main); ` +
-      'use a server of your own through its URL variable (see the README of packages/testbed)',
+    `no Debian archive among this machine's package sources (looked for the suite ${codename ?? 'of a Debian release'}, component main)`,
   );
 }

@@ -38,11 +38,21 @@ interface Manifest extends Installation {
  * others wait. An interrupted installation leaves nothing that counts as installed.
  */
 export async function installFromDebian(recipe: DebianRecipe, progress: Progress = () => {}): Promise<Installation> {
-  const name = `${recipe.server}-${recipe.line}`;
-  const location = join(testbedDirectory(), 'installed', name);
+  const location = join(testbedDirectory(), 'installed', `${recipe.server}-${recipe.line}`);
   const present = await installed(recipe, location);
   if (present) return present;
-  return withLock(join(testbedDirectory(), 'locks', `install-${name}`), async () => {
+  return installOnce(recipe, location, progress).catch((error: Error) => {
+    throw new TestbedError(
+      `cannot install ${recipe.server} ${recipe.line}: ${error.message}\n` +
+        'The README of packages/testbed tells how to use a server of your own instead.',
+      { cause: error },
+    );
+  });
+}
+
+async function installOnce(recipe: DebianRecipe, location: string, progress: Progress): Promise<Installation> {
+  const lock = join(testbedDirectory(), 'locks', `install-${recipe.server}-${recipe.line}`);
+  return withLock(lock, async () => {
     // Another process may have finished it while we waited.
     return (await installed(recipe, location)) ?? install(recipe, location, progress);
   });
@@ -80,8 +90,7 @@ function checkedVersion(recipe: DebianRecipe, packages: readonly DebianPackage[]
   const version = packages.find(({ name }) => name === recipe.mainPackage)?.version ?? 'none';
   if (isOfLine(version, recipe.line)) return version;
   throw new TestbedError(
-    `Debian ${recipe.suite} offers ${recipe.server} ${version}, but the testbed needs line ${recipe.line}; ` +
-      'start such a server yourself (compose.yaml in packages/testbed) and name it by its URL variable',
+    `Debian ${recipe.suite} offers ${recipe.server} ${version}, but the testbed needs line ${recipe.line}`,
   );
 }
 

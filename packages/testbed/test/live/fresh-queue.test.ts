@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
-import { rabbitmqLines, startRabbitmq } from '../../src/index.ts';
+import { expect, test, vi } from 'vitest';
+import { rabbitmqLines, startRabbitmq, urlVariables } from '../../src/index.ts';
 import { killFreshQueue } from '../programs/fresh-queue.ts';
+
+for (const variable of Object.values(urlVariables)) vi.stubEnv(variable, undefined);
 
 // A quorum queue is entered into a register (names.dets) that the server writes only after a quiet half second, so a
 // SIGKILL within about a second of the declaration loses the queue's confirmed messages. What closes the gap is this:

@@ -1,15 +1,26 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { acquireRabbitmq, shareRabbitmq, startRabbitmq, type Broker } from '../../src/index.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import {
+  acquireRabbitmq,
+  shareRabbitmq,
+  startChild,
+  startRabbitmq,
+  urlVariables,
+  type Broker,
+} from '../../src/index.ts';
 import { probeRabbitmq } from '../../src/rabbitmq/probe.ts';
 
 // Stands for a server that somebody else runs: only its URL is given away.
 let running: Broker;
 
 beforeAll(async () => {
+  vi.stubEnv('WAYBILL_RABBITMQ_URL', undefined);
   running = await startRabbitmq({ line: '4.3', name: 'given' });
 });
 afterAll(async () => {
   await running[Symbol.asyncDispose]();
+});
+beforeEach(() => {
+  for (const variable of Object.values(urlVariables)) vi.stubEnv(variable, undefined);
 });
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -77,6 +88,9 @@ test('a shared server is administered by everybody and ended by nobody but its o
   await one[Symbol.asyncDispose]();
   expect(await probeRabbitmq(other.url)).toBe(other.version);
   await expect(acquireRabbitmq({ line: '4.3', tls: true })).rejects.toThrow('started without tls');
+
+  await using guest = await startChild(new URL('../programs/guest.ts', import.meta.url));
+  expect((await guest.reached('acquired')).detail).toEqual({ url: one.url, controls: 'none' });
 
   await sharing[Symbol.asyncDispose]();
   await expect(probeRabbitmq(one.url)).rejects.toThrow('ECONNREFUSED');

@@ -1,19 +1,23 @@
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { connect, type ChannelModel, type ConfirmChannel } from 'amqplib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   rabbitmqLines,
   startChild,
   startProxy,
   startRabbitmq,
   testbedDirectory,
+  urlVariables,
   waitFor,
   type Broker,
 } from '../../src/index.ts';
 import { isAlive, identify } from '../../src/process/identity.ts';
 import { serverPorts } from '../../src/ports.ts';
 import { probeRabbitmq } from '../../src/rabbitmq/probe.ts';
+
+// These tests are about servers of our own, whatever the environment offers.
+for (const variable of Object.values(urlVariables)) vi.stubEnv(variable, undefined);
 
 interface Session extends AsyncDisposable {
   readonly connection: ChannelModel;
