@@ -12,7 +12,11 @@ export function adminOf(openChannel: () => Promise<Channel>): Admin {
     },
     async purge(source: Source): Promise<void> {
       // The server would close the whole connection for it.
-      if (source.kind === 'stream') throw new WaybillError('unsupported', `The stream "${source.name}" cannot be purged on RabbitMQ; set a retention`);
+      if (source.kind === 'stream')
+        throw new WaybillError(
+          'unsupported',
+          `The stream "${source.name}" cannot be purged on RabbitMQ; set a retention`,
+        );
       await onChannel(openChannel, (channel) => channel.purgeQueue(queueOf(source)));
     },
     async remove(declaration: Declaration): Promise<void> {

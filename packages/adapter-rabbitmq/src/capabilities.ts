@@ -23,8 +23,26 @@ const queue = {
 export const capabilities = {
   queue,
   // A subscription is declared without retry times and without a dead-letter place.
-  topic: { ...queue, release: 'immediate', deadLetter: 'none', durable: 'subscription', pattern: 'wildcard', filter: 'headers' },
-  stream: { ...queue, style: 'position', release: 'none', attempts: 'none', deadLetter: 'none', ttl: 'none', priority: 'none', seek: 'timestamp', group: 'none', tombstone: 'none' },
+  topic: {
+    ...queue,
+    release: 'immediate',
+    deadLetter: 'none',
+    durable: 'subscription',
+    pattern: 'wildcard',
+    filter: 'headers',
+  },
+  stream: {
+    ...queue,
+    style: 'position',
+    release: 'none',
+    attempts: 'none',
+    deadLetter: 'none',
+    ttl: 'none',
+    priority: 'none',
+    seek: 'timestamp',
+    group: 'none',
+    tombstone: 'none',
+  },
   reply: 'native',
   atomic: 'none',
   admin: 'manage',
@@ -40,9 +58,12 @@ export const versionNumber = (version: string): number => {
  * What differs by version. The default of `max_message_size` fell from 128 to 16 MiB with 4.0; delayed retry, strict
  * priorities and a count of failures instead of deliveries came to quorum queues with 4.3.
  */
-export function capabilitiesOf(version: string, maxMessageBytes: number | undefined): Capabilities {
+export function capabilitiesOf(product: string, version: string, maxMessageBytes: number | undefined): Capabilities {
   const number = versionNumber(version);
-  if (number < 3010) throw new WaybillError('unsupported', `This server is RabbitMQ ${version}; 3.10 or newer is needed, for time to live and safe dead letters in quorum queues`);
+  if (product !== 'RabbitMQ' || number < 3010) {
+    const text = `This server is ${product} ${version}; RabbitMQ 3.10 or newer is needed`;
+    throw new WaybillError('unsupported', text);
+  }
   const maxBytes = maxMessageBytes ?? (number >= 4000 ? 16 : 128) * mebibyte;
   const limits = { ...queue.limits, maxBytes };
   const lowered = number < 4003 ? ({ attempts: 'deliveries', priority: 'none' } as const) : {};

@@ -33,7 +33,9 @@ export class Connection {
     // The same error comes with `close`, except for a protocol error of our side.
     model.on('error', (error) => (lastError = error));
     this.closed = new Promise((resolve) => {
-      model.once('close', (error) => resolve(error ?? lastError ?? new WaybillError('unavailable', 'The connection to RabbitMQ was closed')));
+      model.once('close', (error) =>
+        resolve(error ?? lastError ?? new WaybillError('unavailable', 'The connection to RabbitMQ was closed')),
+      );
     });
   }
 
@@ -48,25 +50,32 @@ export class Connection {
     this.#isCorked = true;
     socket.cork();
     write();
-    process.nextTick(() => setImmediate(() => {
-      this.#isCorked = false;
-      socket.uncork();
-    }));
+    process.nextTick(() =>
+      setImmediate(() => {
+        this.#isCorked = false;
+        socket.uncork();
+      }),
+    );
   }
 
   /** Says goodbye, and cuts the line when nobody answers. */
   async close(): Promise<void> {
-    const impatience = setTimeout(this.#cut, goodbyeMs);
+    const impatience = AbortSignal.timeout(goodbyeMs);
+    impatience.addEventListener('abort', this.#cut);
     // Rejects when the connection is gone already, and never settles when it goes meanwhile: `closed` knows both.
     this.model.close().catch(() => undefined);
     await this.closed;
-    clearTimeout(impatience);
+    impatience.removeEventListener('abort', this.#cut);
     this.#cut();
   }
 }
 
 /** Both connections to the first host that answers, beginning with host `first`. A refusal is not asked elsewhere. */
-export async function openConnections(settings: Settings, first: number, signal: AbortSignal): Promise<{ readonly publishing: Connection; readonly consuming: Connection; readonly host: number }> {
+export async function openConnections(
+  settings: Settings,
+  first: number,
+  signal: AbortSignal,
+): Promise<{ readonly publishing: Connection; readonly consuming: Connection; readonly host: number }> {
   const { hosts } = settings;
   for (let tries = 0; ; tries++) {
     const at = (first + tries) % hosts.length;
@@ -80,32 +89,49 @@ export async function openConnections(settings: Settings, first: number, signal:
   }
 }
 
-async function openPair(settings: Settings, host: Host, signal: AbortSignal): Promise<{ readonly publishing: Connection; readonly consuming: Connection }> {
+async function openPair(
+  settings: Settings,
+  host: Host,
+  signal: AbortSignal,
+): Promise<{ readonly publishing: Connection; readonly consuming: Connection }> {
   const credentials = await settings.credentials();
-  const [publishing, consuming] = await Promise.allSettled([open(settings, host, credentials, 'publishing', signal), open(settings, host, credentials, 'consuming', signal)]);
-  if (publishing.status === 'fulfilled' && consuming.status === 'fulfilled') return { publishing: publishing.value, consuming: consuming.value };
+  const [publishing, consuming] = await Promise.allSettled([
+    open(settings, host, credentials, 'publishing', signal),
+    open(settings, host, credentials, 'consuming', signal),
+  ]);
+  if (publishing.status === 'fulfilled' && consuming.status === 'fulfilled')
+    return { publishing: publishing.value, consuming: consuming.value };
   for (const one of [publishing, consuming]) if (one.status === 'fulfilled') await one.value.close();
   throw publishing.status === 'rejected' ? publishing.reason : (consuming as PromiseRejectedResult).reason;
 }
 
-async function open(settings: Settings, host: Host, credentials: RabbitCredentials, role: string, signal: AbortSignal): Promise<Connection> {
+async function open(
+  settings: Settings,
+  host: Host,
+  credentials: RabbitCredentials,
+  role: string,
+  signal: AbortSignal,
+): Promise<Connection> {
   const where = `${host.hostname}:${host.port}`;
   const life = new AbortController();
   // A server that is stopped takes the connection and says nothing: only this ends the wait.
-  const patience = setTimeout(() => life.abort('timeout'), settings.connectTimeoutMs);
-  const giveUp = (): void => life.abort('aborted');
-  signal.addEventListener('abort', giveUp, { once: true });
+  const patience = AbortSignal.timeout(settings.connectTimeoutMs);
+  const giveUp = (): void => life.abort();
+  for (const reason of [signal, patience]) reason.addEventListener('abort', giveUp, { once: true });
   if (signal.aborted) giveUp();
   try {
-    const [opening, socket] = withSocket(() => connect(addressOf(settings, host), socketOptions(settings, credentials, role, life.signal)));
-    return new Connection(await opening, socket, () => life.abort('closed'));
+    const [opening, socket] = withSocket(() =>
+      connect(addressOf(settings, host), socketOptions(settings, credentials, role, life.signal)),
+    );
+    return new Connection(await opening, socket, () => life.abort());
   } catch (error) {
-    if (life.signal.reason === 'timeout') throw connectError(new WaybillError('timeout', `no answer within ${settings.connectTimeoutMs} ms`), where);
-    if (signal.aborted) throw new WaybillError('aborted', `Connecting to RabbitMQ at ${where} was given up`, { cause: error });
+    if (patience.aborted && !signal.aborted)
+      throw connectError(new WaybillError('timeout', `no answer within ${settings.connectTimeoutMs} ms`), where);
+    if (signal.aborted)
+      throw new WaybillError('aborted', `Connecting to RabbitMQ at ${where} was given up`, { cause: error });
     throw connectError(error, where);
   } finally {
-    clearTimeout(patience);
-    signal.removeEventListener('abort', giveUp);
+    for (const reason of [signal, patience]) reason.removeEventListener('abort', giveUp);
   }
 }
 
@@ -118,7 +144,12 @@ const addressOf = ({ vhost, heartbeatMs, tls }: Settings, { hostname, port }: Ho
   heartbeat: heartbeatMs / 1000,
 });
 
-const socketOptions = (settings: Settings, { username, password }: RabbitCredentials, role: string, signal: AbortSignal) => ({
+const socketOptions = (
+  settings: Settings,
+  { username, password }: RabbitCredentials,
+  role: string,
+  signal: AbortSignal,
+) => ({
   ...settings.tls,
   noDelay: true,
   keepAlive: true,
@@ -132,7 +163,8 @@ const socketOptions = (settings: Settings, { username, password }: RabbitCredent
 function withSocket<T>(start: () => T): [T, Socket | undefined] {
   let found: Socket | undefined;
   const look = (message: unknown): void => {
-    if (typeof message === 'object' && message !== null && 'socket' in message && message.socket instanceof Socket) found = message.socket;
+    if (typeof message === 'object' && message !== null && 'socket' in message && message.socket instanceof Socket)
+      found = message.socket;
   };
   subscribe('net.client.socket', look);
   try {

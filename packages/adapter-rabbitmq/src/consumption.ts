@@ -18,7 +18,9 @@ export class Consumption {
     let lastError: unknown;
     channel.on('error', (error) => (lastError = error));
     this.#channelClosed = new Promise((resolve) => channel.once('close', resolve));
-    channel.once('close', () => this.end(lastError ?? new WaybillError('unavailable', 'The channel of the consumer was closed')));
+    channel.once('close', () =>
+      this.end(lastError ?? new WaybillError('unavailable', 'The channel of the consumer was closed')),
+    );
   }
 
   get isEnded(): boolean {
@@ -27,7 +29,11 @@ export class Consumption {
 
   async consume(queue: string, onMessage: (message: ConsumeMessage) => void, args?: object): Promise<void> {
     const options = args === undefined ? {} : { arguments: args };
-    const { consumerTag } = await this.channel.consume(queue, (message) => (message === null ? this.#cancelled(queue) : onMessage(message)), options);
+    const { consumerTag } = await this.channel.consume(
+      queue,
+      (message) => (message === null ? this.#cancelled(queue) : onMessage(message)),
+      options,
+    );
     this.#consumerTag = consumerTag;
   }
 
@@ -53,7 +59,12 @@ export class Consumption {
 
   /** The queue was deleted or its leader lost, or (from 4.3 on) a delivery was held longer than the consumer timeout. */
   #cancelled(queue: string): void {
-    this.end(new WaybillError('not-found', `RabbitMQ cancelled the consumer of "${queue}": the queue is gone, or a delivery was held longer than the consumer timeout`));
+    this.end(
+      new WaybillError(
+        'not-found',
+        `RabbitMQ cancelled the consumer of "${queue}": the queue is gone, or a delivery was held longer than the consumer timeout`,
+      ),
+    );
     void this.hangUp();
   }
 }

@@ -1,5 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { type Admin, type Capabilities, type ConnectOptions, type Declaration, type Driver, type Link, type Mismatch, type Outgoing, type Receiver, type ReceiveOptions, type Sent, type Source, type Target, WaybillError } from '@waybill/core/driver';
+import {
+  type Admin,
+  type Capabilities,
+  type ConnectOptions,
+  type Declaration,
+  type Driver,
+  type Link,
+  type Mismatch,
+  type Outgoing,
+  type Receiver,
+  type ReceiveOptions,
+  type Sent,
+  type Source,
+  type Target,
+  WaybillError,
+} from '@waybill/core/driver';
 import type { Channel } from 'amqplib';
 import { adminOf } from './admin.ts';
 import { capabilities, capabilitiesOf } from './capabilities.ts';
@@ -33,9 +48,14 @@ export function rabbitmq(options: string | RabbitOptions = {}): RabbitDriver {
       const { publishing, consuming } = opened;
       publishing.model.on('blocked', (reason) => onBlocked(reason));
       publishing.model.on('unblocked', () => onBlocked(undefined));
-      const { version } = publishing.model.connection.serverProperties;
+      const { product, version } = publishing.model.connection.serverProperties;
       try {
-        return new RabbitLink(publishing, consuming, version, capabilitiesOf(version, settings.maxMessageBytes));
+        return new RabbitLink(
+          publishing,
+          consuming,
+          version,
+          capabilitiesOf(product, version, settings.maxMessageBytes),
+        );
       } catch (error) {
         await Promise.all([publishing.close(), consuming.close()]);
         throw error;
@@ -89,7 +109,10 @@ class RabbitLink implements Link<RabbitConnections> {
 
   async ping(signal: AbortSignal): Promise<void> {
     // Not on the publishing connection: during an alarm the server does not read it.
-    await abortable(onChannel(this.#openChannel, () => Promise.resolve()), signal);
+    await abortable(
+      onChannel(this.#openChannel, () => Promise.resolve()),
+      signal,
+    );
   }
 
   declare(declarations: readonly Declaration[], mode: 'create' | 'verify'): Promise<readonly Mismatch[]> {
@@ -110,7 +133,11 @@ class RabbitLink implements Link<RabbitConnections> {
 
 async function receiverFor(consumption: Consumption, source: Source, options: ReceiveOptions): Promise<Receiver> {
   if (source.kind === 'stream') {
-    if (source.group !== undefined) throw new WaybillError('unsupported', `RabbitMQ keeps no positions for groups of readers; read "${source.name}" without a group`);
+    if (source.group !== undefined)
+      throw new WaybillError(
+        'unsupported',
+        `RabbitMQ keeps no positions for groups of readers; read "${source.name}" without a group`,
+      );
     const reader = new StreamReceiver(consumption, queueOf(source));
     await reader.open(source.from, options);
     return reader;
@@ -127,7 +154,17 @@ async function openQueue(channel: Channel, source: Exclude<Source, { kind: 'stre
   const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true, durable: false });
   if (source.kind === 'topic') {
     const topic = checkedName('topic', source.name);
-    await bindSubscription(channel, { queue, topic, exchange: placeOptionsOf(source).exchange ?? 'topic', filter: source.filter, between: `${topic}/${randomUUID()}` }, true);
+    await bindSubscription(
+      channel,
+      {
+        queue,
+        topic,
+        exchange: placeOptionsOf(source).exchange ?? 'topic',
+        filter: source.filter,
+        between: `${topic}/${randomUUID()}`,
+      },
+      true,
+    );
   }
   return queue;
 }

@@ -1,6 +1,6 @@
 import { type ErrorCode, WaybillError } from '@waybill/core/driver';
 
-/** Reply codes of AMQP 0-9-1, as RabbitMQ uses them. 406 is decided by its text. */
+/** Reply codes of AMQP 0-9-1, as RabbitMQ uses them. */
 const replyCodes: Readonly<Record<number, ErrorCode>> = {
   311: 'too-large',
   312: 'unroutable',
@@ -10,6 +10,7 @@ const replyCodes: Readonly<Record<number, ErrorCode>> = {
   403: 'denied',
   404: 'not-found',
   405: 'denied',
+  406: 'mismatch',
   501: 'protocol',
   502: 'protocol',
   503: 'protocol',
@@ -21,15 +22,28 @@ const replyCodes: Readonly<Record<number, ErrorCode>> = {
   541: 'unavailable',
 };
 
-const preconditions: readonly (readonly [RegExp, ErrorCode])[] = [
+/** Where the code says less than the text. A queue is also `not found` while its node starts. */
+const texts: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/down or inaccessible|does not have a running replica/, 'unavailable'],
   [/message size \d+/, 'too-large'],
   [/inequivalent arg/, 'mismatch'],
   [/delivery acknowledgement .* timed out/, 'lease-lost'],
   [/invalid (message|arg)/, 'invalid'],
 ];
 
-const unreachable = ['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'];
-const untrusted = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|HOSTNAME_MISMATCH)|ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA)/;
+const unreachable = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+];
+const untrusted =
+  /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|HOSTNAME_MISMATCH)|ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA)/;
 
 /** What amqplib says without a code. */
 const sayings: readonly (readonly [RegExp, ErrorCode])[] = [
@@ -37,7 +51,10 @@ const sayings: readonly (readonly [RegExp, ErrorCode])[] = [
   // The reason is not in the text: RabbitMQ closes so when the virtual host is missing or closed to this user.
   [/^Expected ConnectionOpenOk; got <ConnectionClose/, 'denied'],
   [/^Socket closed abruptly/, 'unavailable'],
-  [/^Heartbeat timeout|^Unexpected close|^Connection clos|^[Cc]hannel (clos|ended)|no reply will be forthcoming/, 'unavailable'],
+  [
+    /^Heartbeat timeout|^Unexpected close|^Connection clos|^[Cc]hannel (clos|ended)|no reply will be forthcoming/,
+    'unavailable',
+  ],
   [/maxFrameSize|Invalid frame|Unknown frame type|^Expected .*; got|^Frame on|^Unexpected frame/, 'protocol'],
 ];
 
@@ -47,8 +64,7 @@ export function classify(error: unknown): ErrorCode {
   if (!(error instanceof Error)) return 'internal';
   if (error.name === 'AbortError') return 'aborted';
   const code = 'code' in error ? error.code : undefined;
-  if (code === 406) return match(preconditions, error.message) ?? 'mismatch';
-  if (typeof code === 'number') return replyCodes[code] ?? 'internal';
+  if (typeof code === 'number') return match(texts, error.message) ?? replyCodes[code] ?? 'internal';
   return (typeof code === 'string' ? codeOfNode(code) : undefined) ?? match(sayings, error.message) ?? 'internal';
 }
 
@@ -58,7 +74,8 @@ function codeOfNode(code: string): ErrorCode | undefined {
   return code === 'EPROTO' || code.startsWith('ERR_SSL_') ? 'protocol' : undefined;
 }
 
-const match = (table: readonly (readonly [RegExp, ErrorCode])[], text: string): ErrorCode | undefined => table.find(([pattern]) => pattern.test(text))?.[1];
+const match = (table: readonly (readonly [RegExp, ErrorCode])[], text: string): ErrorCode | undefined =>
+  table.find(([pattern]) => pattern.test(text))?.[1];
 
 const advice: Partial<Record<ErrorCode, string>> = {
   denied: 'check the credentials, the rights on the virtual host, and the certificates',
@@ -72,5 +89,9 @@ export function connectError(error: unknown, where: string): WaybillError {
   const code = classify(error);
   const text = error instanceof Error ? error.message : String(error);
   const help = advice[code];
-  return new WaybillError(code, `No connection to RabbitMQ at ${where}: ${text}${help === undefined ? '' : ` (${help})`}`, { cause: error, broker: 'rabbitmq' });
+  return new WaybillError(
+    code,
+    `No connection to RabbitMQ at ${where}: ${text}${help === undefined ? '' : ` (${help})`}`,
+    { cause: error, broker: 'rabbitmq' },
+  );
 }

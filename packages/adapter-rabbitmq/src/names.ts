@@ -16,6 +16,7 @@ export function checkedName(kind: string, name: string): string {
 }
 
 /** The queue behind a durable subscription, and the headers exchange in front of it where it filters. */
-export const subscriptionName = (topic: string, subscription: string): string => checkedName('subscription', `${topic}/${subscription}`);
+export const subscriptionName = (topic: string, subscription: string): string =>
+  checkedName('subscription', `${topic}/${subscription}`);
 
 export const isOrdered = (place: Pick<Place, 'order'>): boolean => place.order !== 'none';

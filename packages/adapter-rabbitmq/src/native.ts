@@ -30,8 +30,16 @@ const isPlaceOption = (name: string): name is keyof RabbitPlaceOptions => Object
 export function placeOptionsOf(place: { readonly name: string; readonly native?: unknown }): RabbitPlaceOptions {
   const given = place.native ?? {};
   for (const [name, value] of Object.entries(given)) {
-    if (!isPlaceOption(name)) throw new WaybillError('invalid', `"${place.name}" has an unknown rabbitmq option "${name}"; there are ${Object.keys(placeOptions).join(', ')}`);
-    if (value !== undefined && !placeOptions[name](value)) throw new WaybillError('invalid', `"${place.name}" has the rabbitmq option "${name}" with the value ${JSON.stringify(value)}, which is none of its values`);
+    if (!isPlaceOption(name))
+      throw new WaybillError(
+        'invalid',
+        `"${place.name}" has an unknown rabbitmq option "${name}"; there are ${Object.keys(placeOptions).join(', ')}`,
+      );
+    if (value !== undefined && !placeOptions[name](value))
+      throw new WaybillError(
+        'invalid',
+        `"${place.name}" has the rabbitmq option "${name}" with the value ${JSON.stringify(value)}, which is none of its values`,
+      );
   }
   return given;
 }

@@ -7,7 +7,10 @@ export interface RabbitCredentials {
 }
 
 /** As in `node:tls`. */
-export type RabbitTls = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'servername' | 'rejectUnauthorized' | 'minVersion'>;
+export type RabbitTls = Pick<
+  ConnectionOptions,
+  'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'servername' | 'rejectUnauthorized' | 'minVersion'
+>;
 
 export interface RabbitOptions {
   /** `amqp://user:password@host:port/vhost`, or `amqps:` for TLS. @default 'amqp://guest:guest@localhost' */
@@ -47,16 +50,30 @@ export interface Settings {
   readonly maxMessageBytes: number | undefined;
 }
 
-const checks: Readonly<Record<keyof RabbitOptions, { readonly wants: string; readonly holds: (value: unknown) => boolean }>> = {
-  url: { wants: 'an amqp: or amqps: URL', holds: (value) => typeof value === 'string' },
-  hosts: { wants: 'a list of "host" or "host:port"', holds: (value) => Array.isArray(value) && value.length > 0 && value.every((host) => typeof host === 'string' && host !== '') },
-  credentials: { wants: '{ username, password } or a function that returns them', holds: (value) => typeof value === 'function' || isCredentials(value) },
-  vhost: { wants: 'a name', holds: (value) => typeof value === 'string' && value !== '' },
-  tls: { wants: 'true, false or the options of node:tls', holds: (value) => typeof value === 'boolean' || (typeof value === 'object' && value !== null) },
-  heartbeatMs: { wants: 'whole seconds in milliseconds, 1000 to 60000', holds: (value) => isWithin(value, 1000, 60_000) && value % 1000 === 0 },
-  connectTimeoutMs: { wants: 'milliseconds, 100 to 600000', holds: (value) => isWithin(value, 100, 600_000) },
-  connectionName: { wants: 'a text', holds: (value) => typeof value === 'string' },
-  maxMessageBytes: { wants: 'a number of bytes, 1 to 536870912', holds: (value) => isWithin(value, 1, 512 << 20) },
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+const isWithin = (value: unknown, least: number, most: number, step = 1): boolean =>
+  typeof value === 'number' && value >= least && value <= most && value % step === 0;
+const isCredentials = (value: unknown): boolean =>
+  isObject(value) && 'username' in value && isText(value.username) && 'password' in value && isText(value.password);
+
+/** Each option: what it wants, and whether it has it. */
+const checks: Readonly<Record<keyof RabbitOptions, readonly [wants: string, holds: (value: unknown) => boolean]>> = {
+  url: ['an amqp: or amqps: URL', isText],
+  hosts: [
+    'a list of "host" or "host:port"',
+    (value) => Array.isArray(value) && value.length > 0 && value.every(isText),
+  ],
+  credentials: [
+    '{ username, password } or a function that returns them',
+    (value) => typeof value === 'function' || isCredentials(value),
+  ],
+  vhost: ['a name', isText],
+  tls: ['true, false or options of node:tls', (value) => typeof value === 'boolean' || isObject(value)],
+  heartbeatMs: ['whole seconds in milliseconds, 1000 to 60000', (value) => isWithin(value, 1_000, 60_000, 1_000)],
+  connectTimeoutMs: ['milliseconds, 100 to 600000', (value) => isWithin(value, 100, 600_000)],
+  connectionName: ['a name', isText],
+  maxMessageBytes: ['a number of bytes, 1 to 536870912', (value) => isWithin(value, 1, 512 << 20)],
 };
 
 /** Throws `invalid`; no text ever holds a credential, nor the URL they came in. */
@@ -80,39 +97,55 @@ export function settingsOf(given: string | RabbitOptions): Settings {
   };
 }
 
-export const isCredentials = (value: unknown): value is RabbitCredentials =>
-  typeof value === 'object' && value !== null && 'username' in value && typeof value.username === 'string' && 'password' in value && typeof value.password === 'string';
-
-const isWithin = (value: unknown, least: number, most: number): value is number => typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
 const isOption = (name: string): name is keyof RabbitOptions => Object.hasOwn(checks, name);
 
 function check(options: RabbitOptions): void {
   for (const [name, value] of Object.entries(options)) {
-    if (!isOption(name)) throw new WaybillError('invalid', `rabbitmq() has no option "${name}"${suggestion(name)}; there are ${Object.keys(checks).join(', ')}`);
-    if (value !== undefined && !checks[name].holds(value)) throw new WaybillError('invalid', `The rabbitmq option "${name}" wants ${checks[name].wants}`);
+    if (!isOption(name)) {
+      const text = `rabbitmq() has no option "${name}"${suggestion(name)}; there are ${Object.keys(checks).join(', ')}`;
+      throw new WaybillError('invalid', text);
+    }
+    const [wants, holds] = checks[name];
+    if (value !== undefined && !holds(value)) {
+      throw new WaybillError('invalid', `The rabbitmq option "${name}" wants ${wants}`);
+    }
   }
 }
 
-/** The option that begins or ends alike: `heartbeat` for `heartbeatMs`, `Vhost` for `vhost`. */
+/** The option that begins alike: `heartbeat` for `heartbeatMs`, `Vhost` for `vhost`. */
 function suggestion(name: string): string {
-  const wanted = name.toLowerCase();
-  const alike = Object.keys(checks).find((known) => known.toLowerCase().includes(wanted) || wanted.includes(known.toLowerCase()) || (wanted.length > 3 && known.toLowerCase().startsWith(wanted.slice(0, 4))));
+  const beginning = name.toLowerCase().slice(0, 4);
+  const alike = Object.keys(checks).find((known) => known.toLowerCase().startsWith(beginning));
   return alike === undefined ? '' : `, did you mean "${alike}"?`;
 }
 
 function readUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'amqp:' && url?.protocol !== 'amqps:') throw new WaybillError('invalid', 'The URL of a RabbitMQ looks like amqp://user:password@host:5672/vhost, or amqps: for TLS; this one cannot be read');
-  if (url.search !== '' || url.hash !== '') throw new WaybillError('invalid', 'The URL of a RabbitMQ takes no ?query and no #hash here; pass options to rabbitmq({ url, ... }), and write %23 and %3F for # and ? in a password');
+  if (url?.protocol !== 'amqp:' && url?.protocol !== 'amqps:')
+    throw new WaybillError(
+      'invalid',
+      'The URL of a RabbitMQ looks like amqp://user:password@host:5672/vhost, or amqps: for TLS; this one cannot be read',
+    );
+  if (url.search !== '' || url.hash !== '')
+    throw new WaybillError(
+      'invalid',
+      'The URL of a RabbitMQ takes no ?query and no #hash here; pass options to rabbitmq({ url, ... }), and write %23 and %3F for # and ? in a password',
+    );
   return url;
 }
 
 const credentialsOf = ({ username, password }: URL): RabbitCredentials =>
-  username === '' && password === '' ? { username: 'guest', password: 'guest' } : { username: decoded(username), password: decoded(password) };
+  username === '' && password === ''
+    ? { username: 'guest', password: 'guest' }
+    : { username: decoded(username), password: decoded(password) };
 
 function hostOf(text: string, port: number): Host {
   const url = URL.canParse(`amqp://${text}`) ? new URL(`amqp://${text}`) : undefined;
-  if (url === undefined || url.host !== text) throw new WaybillError('invalid', 'The rabbitmq option "hosts" wants "host" or "host:port", without scheme and credentials');
+  if (url === undefined || url.host !== text)
+    throw new WaybillError(
+      'invalid',
+      'The rabbitmq option "hosts" wants "host" or "host:port", without scheme and credentials',
+    );
   return { hostname: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || port) };
 }
 

@@ -4,37 +4,39 @@ import type { Connection } from './connection.ts';
 import { classify } from './errors.ts';
 import { bufferOf, isSame, publishOptions, type Route } from './records.ts';
 
-/** One call of `send` on its way. Its messages have consecutive tags from `first`, but for those that never left. */
+/** One call of `send` on its way. */
 interface Batch {
-  readonly first: number;
   readonly messages: readonly Outgoing[];
   readonly route: Route;
   readonly resolve: (sent: Sent) => void;
-  /** The index of each tag, where that is not `tag - first`. */
-  indexes: number[] | undefined;
-  /** Published messages. */
-  count: number;
-  /** Not yet confirmed. */
-  left: number;
+  /** Of its first message; the others follow. */
+  readonly firstTag: number;
+  /** Where the messages stand in the call, by tag: those that never left have none. */
+  readonly indexes: number[];
+  unconfirmed: number;
   failures: Map<number, Unsent> | undefined;
 }
+
+/** How many confirmed tags are kept before the list is cut: one cut for many confirms. */
+const confirmedKept = 1024;
 
 type Verdict = Omit<Unsent, 'index'>;
 
 /**
- * One confirm channel to one exchange. Confirms are counted by tag, one record for a batch, instead of one callback for a
- * message. It ends when the server closes the channel, which then concerns no other exchange.
+ * One confirm channel to one exchange. Confirms are counted by tag, with one record for a batch instead of one callback
+ * for a message. It ends when the server closes the channel, which then concerns no other exchange.
  */
 export class Publisher {
   readonly #connection: Connection;
   readonly #channel: ConfirmChannel;
-  /** Oldest first, so ordered by tag. */
-  readonly #batches: Batch[] = [];
-  #next = 1;
-  /** Every tag below is confirmed, and those in `early`. */
-  #low = 1;
-  readonly #early = new Set<number>();
-  #ended = false;
+  /** The batch of each tag from `base` on, and nothing where it is confirmed. */
+  readonly #batches: (Batch | undefined)[] = [];
+  #base = 1;
+  /** No lower tag is unconfirmed. */
+  #lowTag = 1;
+  #nextTag = 1;
+  #hasConfirmed = false;
+  #isOpen = true;
 
   constructor(connection: Connection, channel: ConfirmChannel) {
     this.#connection = connection;
@@ -48,99 +50,72 @@ export class Publisher {
   }
 
   get isOpen(): boolean {
-    return !this.#ended;
+    return this.#isOpen;
   }
 
   send(route: Route, messages: readonly Outgoing[]): Promise<Sent> {
     return new Promise((resolve) => {
-      const batch: Batch = { first: this.#next, messages, route, resolve, indexes: undefined, count: 0, left: 0, failures: undefined };
-      this.#connection.corked(() => this.#publish(batch));
-      batch.left = batch.count;
-      if (batch.count === 0) settle(batch);
-      else this.#batches.push(batch);
+      const firstTag = this.#nextTag;
+      const batch: Batch = { messages, route, resolve, firstTag, indexes: [], unconfirmed: 0, failures: undefined };
+      this.#connection.corked(() => messages.forEach((message, index) => this.#publish(batch, message, index)));
+      batch.unconfirmed = batch.indexes.length;
+      if (batch.unconfirmed === 0) settle(batch);
     });
   }
 
-  #publish(batch: Batch): void {
-    const { messages, route } = batch;
-    for (let index = 0; index < messages.length; index++) {
-      const message = messages[index];
-      if (message === undefined) continue;
-      try {
-        this.#channel.publish(route.exchange, route.routingKey ?? message.routingKey ?? '', bufferOf(message.body), publishOptions(message, route));
-        batch.indexes?.push(index);
-        batch.count++;
-        this.#next++;
-      } catch (error) {
-        // amqplib encodes before it writes: nothing of this message has left, and its tag is still free.
-        batch.indexes ??= Array.from({ length: index }, (_, earlier) => earlier);
-        fail(batch, index, { outcome: 'rejected', error: unencodable(error) });
-      }
+  #publish(batch: Batch, message: Outgoing, index: number): void {
+    const { exchange, routingKey = message.routingKey ?? '' } = batch.route;
+    try {
+      this.#channel.publish(exchange, routingKey, bufferOf(message.body), publishOptions(message, batch.route));
+      batch.indexes.push(index);
+      this.#batches.push(batch);
+      this.#nextTag++;
+    } catch (error) {
+      // amqplib encodes before it writes: nothing of this message has left, and its tag is still free.
+      fail(batch, index, { outcome: 'rejected', error: unencodable(error) });
     }
   }
 
   #confirmed(tag: number, isMultiple: boolean, isRefused: boolean): void {
-    if (isMultiple) for (let one = this.#low; one < tag; one++) if (!this.#early.has(one)) this.#tell(one, isRefused);
-    this.#tell(tag, isRefused);
-    if (isMultiple || tag === this.#low) this.#raise(tag);
-    else this.#early.add(tag);
+    this.#hasConfirmed = true;
+    for (let one = isMultiple ? this.#lowTag : tag; one <= tag; one++) this.#tell(one, isRefused);
+    while (this.#lowTag < this.#nextTag && this.#batchOf(this.#lowTag) === undefined) this.#lowTag++;
+    const confirmed = this.#lowTag - this.#base;
+    if (confirmed < confirmedKept) return;
+    this.#batches.splice(0, confirmed);
+    this.#base = this.#lowTag;
   }
 
-  /** Everything up to `tag` is confirmed, and what directly follows it. */
-  #raise(tag: number): void {
-    if (this.#early.size > 0) for (let one = this.#low; one <= tag; one++) this.#early.delete(one);
-    this.#low = tag + 1;
-    while (this.#early.size > 0 && this.#early.delete(this.#low)) this.#low++;
+  #batchOf(tag: number): Batch | undefined {
+    return this.#batches[tag - this.#base];
   }
 
   #tell(tag: number, isRefused: boolean): void {
-    const at = this.#find(tag);
-    const batch = this.#batches[at];
+    const batch = this.#batchOf(tag);
     if (batch === undefined) return;
+    this.#batches[tag - this.#base] = undefined;
     if (isRefused) fail(batch, indexOf(batch, tag), refusal(batch.route));
-    if (--batch.left > 0) return;
-    if (at === 0) this.#batches.shift();
-    else this.#batches.splice(at, 1);
-    settle(batch);
-  }
-
-  /** Most confirms concern the oldest batch; others are found by halving. */
-  #find(tag: number): number {
-    let low = 0;
-    let high = this.#batches.length - 1;
-    while (low < high) {
-      const batch = this.#batches[low];
-      if (batch !== undefined && tag < batch.first + batch.count) return low;
-      const middle = (low + high + 1) >> 1;
-      if ((this.#batches[middle]?.first ?? Infinity) <= tag) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+    if (--batch.unconfirmed === 0) settle(batch);
   }
 
   /** The `return` of a message comes before its confirm, so it is still open. */
   #returned(message: Message): void {
-    for (const batch of this.#batches) {
-      for (const tag of this.#openTags(batch)) {
-        const index = indexOf(batch, tag);
-        const sent = batch.messages[index];
-        if (sent === undefined || batch.failures?.has(index) || !isSame(sent, batch.route, message)) continue;
-        return fail(batch, index, { outcome: 'rejected', error: new WaybillError('unroutable', `RabbitMQ has no queue "${message.fields.routingKey}"; declare it first`) });
-      }
+    for (const [offset, batch] of this.#batches.entries()) {
+      const index = batch ? indexOf(batch, this.#base + offset) : -1;
+      const sent = batch?.messages[index];
+      if (!batch || !sent || batch.failures?.has(index) || !isSame(sent, batch.route, message)) continue;
+      const text = `RabbitMQ has no queue "${message.fields.routingKey}"; declare it first`;
+      return fail(batch, index, { outcome: 'rejected', error: new WaybillError('unroutable', text) });
     }
   }
 
-  *#openTags(batch: Batch): Generator<number> {
-    for (let tag = Math.max(batch.first, this.#low); tag < batch.first + batch.count; tag++) if (!this.#early.has(tag)) yield tag;
-  }
-
   #finish(error: Error | undefined): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    this.#isOpen = false;
     const verdict = this.#verdict(error);
-    for (const batch of this.#batches.splice(0)) {
-      for (const tag of this.#openTags(batch)) fail(batch, indexOf(batch, tag), verdict(batch, tag));
-      settle(batch);
+    for (const [offset, batch] of this.#batches.splice(0).entries()) {
+      if (batch === undefined) continue;
+      fail(batch, indexOf(batch, this.#base + offset), verdict(batch, this.#base + offset));
+      if (--batch.unconfirmed === 0) settle(batch);
     }
   }
 
@@ -152,20 +127,20 @@ export class Publisher {
   #verdict(error: Error | undefined): (batch: Batch, tag: number) => Verdict {
     const cause = error ?? new WaybillError('unavailable', 'The connection to RabbitMQ was lost before the confirm');
     const limit = Number(/configured max size (\d+)/.exec(cause.message)?.[1] ?? Infinity);
-    const isPublish = 'classId' in cause && cause.classId === basicPublish.classId && 'methodId' in cause && cause.methodId === basicPublish.methodId;
-    const isRefused = classify(cause) === 'denied' && this.#low === 1 && this.#early.size === 0;
+    const isRefused = classify(cause) === 'denied' && !this.#hasConfirmed;
+    const lastTag = isOfPublish(cause) ? this.#nextTag - 1 : undefined;
     return (batch, tag) => {
       const isTooLarge = (batch.messages[indexOf(batch, tag)]?.body?.byteLength ?? 0) > limit;
-      const isLast = isPublish && tag === this.#next - 1;
-      return { outcome: isTooLarge || isRefused || isLast ? 'rejected' : 'unknown', error: cause };
+      return { outcome: isTooLarge || isRefused || tag === lastTag ? 'rejected' : 'unknown', error: cause };
     };
   }
 }
 
-/** `basic.publish` in AMQP 0-9-1. */
-const basicPublish = { classId: 60, methodId: 40 };
+/** The numbers of `basic.publish` in AMQP 0-9-1. */
+const isOfPublish = (error: Error): boolean =>
+  'classId' in error && error.classId === 60 && 'methodId' in error && error.methodId === 40;
 
-const indexOf = (batch: Batch, tag: number): number => batch.indexes?.[tag - batch.first] ?? tag - batch.first;
+const indexOf = (batch: Batch, tag: number): number => batch.indexes[tag - batch.firstTag] ?? -1;
 
 /** The first verdict stands: a returned message is confirmed afterwards. */
 function fail(batch: Batch, index: number, verdict: Verdict): void {
@@ -176,13 +151,32 @@ function fail(batch: Batch, index: number, verdict: Verdict): void {
 /** Of several queues behind a topic one refused, or went away with the message: the others may have it. */
 const refusal = ({ exchange }: Route): Verdict =>
   exchange === ''
-    ? { outcome: 'rejected', error: new WaybillError('rejected', 'RabbitMQ refused the message (basic.nack), as it does when a queue is at its length limit') }
-    : { outcome: 'unknown', error: new WaybillError('unknown-outcome', `A queue behind the topic "${exchange}" refused the message (basic.nack); others may have stored it`) };
+    ? {
+        outcome: 'rejected',
+        error: new WaybillError(
+          'rejected',
+          'RabbitMQ refused the message (basic.nack), as it does when a queue is at its length limit',
+        ),
+      }
+    : {
+        outcome: 'unknown',
+        error: new WaybillError(
+          'unknown-outcome',
+          `A queue behind the topic "${exchange}" refused the message (basic.nack); others may have stored it`,
+        ),
+      };
 
-const settle = (batch: Batch): void => batch.resolve(batch.failures === undefined ? allSent : { unsent: [...batch.failures.values()] });
+const settle = (batch: Batch): void =>
+  batch.resolve(batch.failures === undefined ? allSent : { unsent: [...batch.failures.values()] });
 
 function unencodable(error: unknown): unknown {
-  if (error instanceof RangeError) return new WaybillError('too-large', `The headers do not fit: RabbitMQ takes 64 KiB of them, with names of up to 255 bytes (${error.message})`, { cause: error });
-  if (error instanceof TypeError) return new WaybillError('invalid', `AMQP cannot carry this message: ${error.message}`, { cause: error });
+  if (error instanceof RangeError)
+    return new WaybillError(
+      'too-large',
+      `The headers do not fit: RabbitMQ takes 64 KiB of them, with names of up to 255 bytes (${error.message})`,
+      { cause: error },
+    );
+  if (error instanceof TypeError)
+    return new WaybillError('invalid', `AMQP cannot carry this message: ${error.message}`, { cause: error });
   return error;
 }

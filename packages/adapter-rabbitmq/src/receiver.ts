@@ -1,6 +1,14 @@
-import type { Lane, LaneOwner, MessageReceiver, Receipted, ReceiveOptions, Settlement, Unsettled } from '@waybill/core/driver';
-import type { Channel, ConsumeMessage } from 'amqplib';
-import { Consumption } from './consumption.ts';
+import type {
+  Lane,
+  LaneOwner,
+  MessageReceiver,
+  Receipted,
+  ReceiveOptions,
+  Settlement,
+  Unsettled,
+} from '@waybill/core/driver';
+import { type Channel, type ConsumeMessage, IllegalOperationError } from 'amqplib';
+import type { Consumption } from './consumption.ts';
 import { QueueMessage } from './records.ts';
 
 /** RabbitMQ advises no more for one consumer of a quorum queue. */
@@ -46,14 +54,20 @@ export class QueueReceiver implements MessageReceiver<number>, Lane<Receipted<nu
   }
 
   async settle(batch: readonly Settlement<number>[]): Promise<readonly Unsettled[]> {
-    if (this.#consumption.isEnded) return batch.map((_, index) => ({ index, outcome: 'lost' }));
     const accepted: number[] = [];
-    for (const settlement of batch) {
-      if (settlement.outcome === 'accept') accepted.push(settlement.receipt);
-      else this.#giveBack(settlement);
+    try {
+      if (this.#consumption.isEnded) return lost(batch);
+      for (const settlement of batch) {
+        if (settlement.outcome === 'accept') accepted.push(settlement.receipt);
+        else this.#giveBack(settlement);
+      }
+      this.#accept(accepted.sort((one, other) => one - other));
+      return [];
+    } catch (error) {
+      // The connection is saying goodbye: nothing of the batch was sent.
+      if (error instanceof IllegalOperationError) return lost(batch);
+      throw error;
     }
-    this.#accept(accepted.sort((one, other) => one - other));
-    return [];
   }
 
   close(): Promise<void> {
@@ -118,3 +132,6 @@ export class QueueReceiver implements MessageReceiver<number>, Lane<Receipted<nu
 
 /** All that amqplib reads of a message that it settles. */
 const tagged = (deliveryTag: number): ConsumeMessage => ({ fields: { deliveryTag } }) as ConsumeMessage;
+
+const lost = (batch: readonly Settlement<number>[]): readonly Unsettled[] =>
+  batch.map((_, index) => ({ index, outcome: 'lost' }));

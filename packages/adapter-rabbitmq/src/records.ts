@@ -1,4 +1,11 @@
-import { bytesToText, type Incoming, type Outgoing, type Positioned, type Receipted, WaybillError } from '@waybill/core/driver';
+import {
+  bytesToText,
+  type Incoming,
+  type Outgoing,
+  type Positioned,
+  type Receipted,
+  WaybillError,
+} from '@waybill/core/driver';
 import type { ConsumeMessage, Message, Options } from 'amqplib';
 import type { RabbitMessageOptions } from './native.ts';
 
@@ -7,7 +14,8 @@ const restHeader = 'waybill-ms';
 const keyHeader = 'waybill-key';
 const routeHeader = 'waybill-route';
 /** Written by the broker about one delivery or death, or read by it as routing: none of it belongs to a copy. */
-const brokerHeaders = /^(x-(delivery-count|acquired-count|stream-offset|death|first-death-.*|last-death-.*|opt-.*)|CC|BCC)$/;
+const brokerHeaders =
+  /^(x-(delivery-count|acquired-count|stream-offset|death|first-death-.*|last-death-.*|opt-.*)|CC|BCC)$/;
 
 type Headers = Readonly<Record<string, unknown>>;
 const noHeaders: Readonly<Record<string, string>> = Object.freeze({});
@@ -15,6 +23,11 @@ const noHeaders: Readonly<Record<string, string>> = Object.freeze({});
 /** Most messages need no header but this one: a table that exists already is encoded at a quarter of the cost of a new one. */
 const restHeaders: Headers[] = [];
 const restOnly = (rest: number): Headers => (restHeaders[rest] ??= Object.freeze({ [restHeader]: rest }));
+
+/** What a copy takes over from the original; RabbitMQ checks that these are short strings. */
+interface CopiedProperties extends Pick<RabbitMessageOptions, 'type' | 'appId' | 'contentEncoding'> {
+  readonly headers: Headers | undefined;
+}
 
 export interface Route {
   readonly exchange: string;
@@ -27,32 +40,56 @@ export interface Route {
 /** What amqplib publishes beside the body. Throws `invalid` for headers that would close the channel. */
 export function publishOptions(message: Outgoing, route: Route): Options.Publish {
   const native = message.native as RabbitMessageOptions | undefined;
-  const copied = (message.copyOf as Message | undefined)?.properties;
-  return {
+  const copied: CopiedProperties | undefined = (message.copyOf as Message | undefined)?.properties;
+  const properties: { readonly [Name in keyof Options.Publish]: Options.Publish[Name] | undefined } = {
     persistent: route.persistent,
     mandatory: route.mandatory,
     messageId: message.id,
     contentType: message.contentType,
     timestamp: Math.floor(message.sentAt / 1000),
     headers: headersOf(message, route, native, copied?.headers),
-    correlationId: message.correlationId as string,
-    replyTo: message.replyTo as string,
-    expiration: message.ttlMs as number,
-    priority: message.priority as number,
+    correlationId: message.correlationId,
+    replyTo: message.replyTo,
+    expiration: message.ttlMs === undefined ? undefined : Math.ceil(message.ttlMs),
+    priority: message.priority,
     type: native?.type ?? copied?.type,
     appId: native?.appId ?? copied?.appId,
     contentEncoding: native?.contentEncoding ?? copied?.contentEncoding,
   };
+  // amqplib leaves out what is undefined, which its types do not say.
+  return properties as Options.Publish;
 }
 
-function headersOf(message: Outgoing, route: Route, native: RabbitMessageOptions | undefined, copied: Headers | undefined): Headers {
+function headersOf(
+  message: Outgoing,
+  route: Route,
+  native: RabbitMessageOptions | undefined,
+  copied: Headers | undefined,
+): Headers {
   const rest = message.sentAt % 1000;
   const isRouteLost = message.routingKey !== undefined && route.routingKey !== undefined;
-  if (message.key === undefined && !isRouteLost && native?.headers === undefined && copied === undefined && isEmpty(message.headers)) return restOnly(rest);
-  const headers: Record<string, unknown> = { ...typedOnly(copied), ...message.headers, ...native?.headers, [restHeader]: rest };
+  if (
+    message.key === undefined &&
+    !isRouteLost &&
+    native?.headers === undefined &&
+    copied === undefined &&
+    isEmpty(message.headers)
+  )
+    return restOnly(rest);
+  const headers: Record<string, unknown> = {
+    ...typedOnly(copied),
+    ...message.headers,
+    ...native?.headers,
+    [restHeader]: rest,
+  };
   if (message.key !== undefined) headers[keyHeader] = message.key;
   if (isRouteLost) headers[routeHeader] = message.routingKey;
-  for (const name of ['CC', 'BCC']) if (name in headers) throw new WaybillError('invalid', `RabbitMQ reads the header "${name}" as further routing keys; use another name`);
+  for (const name of ['CC', 'BCC'])
+    if (name in headers)
+      throw new WaybillError(
+        'invalid',
+        `RabbitMQ reads the header "${name}" as further routing keys; use another name`,
+      );
   return headers;
 }
 
@@ -63,7 +100,9 @@ const isEmpty = (headers: object): boolean => {
 
 /** Copies keep numbers, dates and tables as they were. Strings are in `headers` already, where core may have taken some out. */
 const typedOnly = (copied: Headers = noHeaders): Headers =>
-  Object.fromEntries(Object.entries(copied).filter(([name, value]) => typeof value !== 'string' && !brokerHeaders.test(name)));
+  Object.fromEntries(
+    Object.entries(copied).filter(([name, value]) => typeof value !== 'string' && !brokerHeaders.test(name)),
+  );
 
 export const bufferOf = (body: Uint8Array | null): Buffer => {
   if (body === null) return Buffer.alloc(0);
@@ -87,11 +126,16 @@ export function textOfValue(value: unknown): string {
   if (typeof value === 'string') return value;
   if (value instanceof Uint8Array) return bytesToText(value);
   if (isTimestamp(value)) return new Date(value.value * 1000).toISOString();
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : JSON.stringify(value);
 }
 
 const isTimestamp = (value: unknown): value is { readonly value: number } =>
-  typeof value === 'object' && value !== null && '!' in value && value['!'] === 'timestamp' && 'value' in value && Math.abs(Number(value.value)) <= 8.64e12;
+  typeof value === 'object' &&
+  value !== null &&
+  '!' in value &&
+  value['!'] === 'timestamp' &&
+  'value' in value &&
+  Math.abs(Number(value.value)) <= 8.64e12;
 
 const textOrAbsent = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 

@@ -64,7 +64,14 @@ export class Sender {
  * RabbitMQ 3.10 returns what it delivered to a direct reply-to consumer, hence the exception.
  */
 function routeOf(target: Target): Route {
-  if (target.kind === 'topic') return { exchange: checkedName('topic', target.name), mandatory: false, persistent: true, routingKey: undefined };
-  if (target.kind === 'reply') return { exchange: '', mandatory: !target.name.startsWith('amq.rabbitmq.reply-to.'), persistent: false, routingKey: target.name };
+  if (target.kind === 'topic')
+    return { exchange: checkedName('topic', target.name), mandatory: false, persistent: true, routingKey: undefined };
+  if (target.kind === 'reply')
+    return {
+      exchange: '',
+      mandatory: !target.name.startsWith('amq.rabbitmq.reply-to.'),
+      persistent: false,
+      routingKey: target.name,
+    };
   return { exchange: '', mandatory: true, persistent: true, routingKey: checkedName(target.kind, target.name) };
 }

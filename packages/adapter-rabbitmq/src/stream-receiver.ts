@@ -1,4 +1,13 @@
-import { type From, type Lane, type LaneOwner, type Positioned, type PositionReceiver, type ReceiveOptions, type Start, WaybillError } from '@waybill/core/driver';
+import {
+  type From,
+  type Lane,
+  type LaneOwner,
+  type Positioned,
+  type PositionReceiver,
+  type ReceiveOptions,
+  type Start,
+  WaybillError,
+} from '@waybill/core/driver';
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Consumption } from './consumption.ts';
 import { offsetOf, StreamMessage } from './records.ts';
@@ -90,9 +99,13 @@ function beginningOf(to: To): Beginning {
   if ('timestamp' in to) {
     // A second earlier, for clocks that disagree a little: what is early is passed over by its own time.
     const seconds = Math.max(0, Math.floor(to.timestamp / 1000) - 1);
-    return { offset: { '!': 'timestamp', value: seconds }, isBefore: (message) => (new StreamMessage(message).sentAt ?? Infinity) < to.timestamp };
+    return {
+      offset: { '!': 'timestamp', value: seconds },
+      isBefore: (message) => (new StreamMessage(message).sentAt ?? Infinity) < to.timestamp,
+    };
   }
   const position = /^\d+$/.test(to.after) ? Number(to.after) : Number.NaN;
-  if (!Number.isSafeInteger(position)) throw new WaybillError('invalid', `"${to.after}" is no position of a RabbitMQ stream, which is a whole number`);
+  if (!Number.isSafeInteger(position))
+    throw new WaybillError('invalid', `"${to.after}" is no position of a RabbitMQ stream, which is a whole number`);
   return { offset: position + 1, isBefore: (message) => offsetOf(message) <= position };
 }

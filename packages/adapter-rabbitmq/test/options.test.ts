@@ -8,7 +8,12 @@ import { type RabbitOptions, settingsOf } from '../src/options.ts';
 describe('options', () => {
   test('a URL says where, as whom and in which virtual host', async () => {
     const settings = settingsOf('amqps://us%40er:p%2Fw@broker.example/sales%2Feu');
-    expect(settings).toMatchObject({ hosts: [{ hostname: 'broker.example', port: 5671 }], vhost: 'sales/eu', tls: {}, heartbeatMs: 10_000 });
+    expect(settings).toMatchObject({
+      hosts: [{ hostname: 'broker.example', port: 5671 }],
+      vhost: 'sales/eu',
+      tls: {},
+      heartbeatMs: 10_000,
+    });
     expect(await settings.credentials()).toEqual({ username: 'us@er', password: 'p/w' });
   });
 
@@ -16,8 +21,22 @@ describe('options', () => {
     const plain = settingsOf({});
     expect(plain).toMatchObject({ hosts: [{ hostname: 'localhost', port: 5672 }], vhost: '/', tls: undefined });
     expect(await plain.credentials()).toEqual({ username: 'guest', password: 'guest' });
-    const given = settingsOf({ url: 'amqp://a:b@c/d', hosts: ['x', 'y:1', '[::1]:2'], vhost: 'v', tls: { servername: 'z' }, credentials: () => ({ username: 'u', password: 'p' }) });
-    expect(given).toMatchObject({ hosts: [{ hostname: 'x', port: 5671 }, { hostname: 'y', port: 1 }, { hostname: '::1', port: 2 }], vhost: 'v', tls: { servername: 'z' } });
+    const given = settingsOf({
+      url: 'amqp://a:b@c/d',
+      hosts: ['x', 'y:1', '[::1]:2'],
+      vhost: 'v',
+      tls: { servername: 'z' },
+      credentials: () => ({ username: 'u', password: 'p' }),
+    });
+    expect(given).toMatchObject({
+      hosts: [
+        { hostname: 'x', port: 5671 },
+        { hostname: 'y', port: 1 },
+        { hostname: '::1', port: 2 },
+      ],
+      vhost: 'v',
+      tls: { servername: 'z' },
+    });
     expect(await given.credentials()).toEqual({ username: 'u', password: 'p' });
   });
 
@@ -54,11 +73,22 @@ describe('options', () => {
 describe('capabilities', () => {
   test('are JSON, lowered by version, and a server that is too old is refused', () => {
     expect(JSON.parse(JSON.stringify(capabilities))).toEqual(capabilities);
-    expect(capabilitiesOf('4.3.6', undefined).queue).toMatchObject({ release: 'linear', attempts: 'failures', priority: 'native', limits: { maxBytes: 16_777_216 } });
-    expect(capabilitiesOf('4.2.0', undefined).queue).toMatchObject({ release: 'immediate', attempts: 'deliveries', priority: 'none', limits: { maxBytes: 16_777_216 } });
-    expect(capabilitiesOf('3.13.7', undefined).queue).toMatchObject({ limits: { maxBytes: 134_217_728 } });
-    expect(capabilitiesOf('5.0.0-rc.1', 1000).stream).toMatchObject({ limits: { maxBytes: 1000 } });
-    expect(() => capabilitiesOf('3.9.29', undefined)).toThrow(/3\.10 or newer/);
+    expect(capabilitiesOf('RabbitMQ', '4.3.6', undefined).queue).toMatchObject({
+      release: 'linear',
+      attempts: 'failures',
+      priority: 'native',
+      limits: { maxBytes: 16_777_216 },
+    });
+    expect(capabilitiesOf('RabbitMQ', '4.2.0', undefined).queue).toMatchObject({
+      release: 'immediate',
+      attempts: 'deliveries',
+      priority: 'none',
+      limits: { maxBytes: 16_777_216 },
+    });
+    expect(capabilitiesOf('RabbitMQ', '3.13.7', undefined).queue).toMatchObject({ limits: { maxBytes: 134_217_728 } });
+    expect(capabilitiesOf('RabbitMQ', '5.0.0-rc.1', 1000).stream).toMatchObject({ limits: { maxBytes: 1000 } });
+    expect(() => capabilitiesOf('RabbitMQ', '3.9.29', undefined)).toThrow(/3\.10 or newer/);
+    expect(() => capabilitiesOf('LavinMQ', '4.0.0', undefined)).toThrow(/is LavinMQ/);
   });
 });
 
@@ -68,12 +98,27 @@ describe('classify', () => {
   test.each([
     [coded(404), 'not-found'],
     [coded(403), 'denied'],
+    [
+      coded(404, "NOT_FOUND - home node 'a@b' of durable queue 'q' in vhost '/' is down or inaccessible"),
+      'unavailable',
+    ],
+    [
+      coded(
+        406,
+        "PRECONDITION_FAILED - stream queue 's' in vhost '/' does not have a running replica on the local node",
+      ),
+      'unavailable',
+    ],
+    [coded(406), 'mismatch'],
     [coded(530), 'denied'],
     [coded(320), 'unavailable'],
     [coded(541), 'unavailable'],
     [coded(406, "PRECONDITION_FAILED - inequivalent arg 'x' for queue"), 'mismatch'],
     [coded(406, 'PRECONDITION_FAILED - message size 5 is larger than configured max size 4'), 'too-large'],
-    [coded(406, 'PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 1000 ms'), 'lease-lost'],
+    [
+      coded(406, 'PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 1000 ms'),
+      'lease-lost',
+    ],
     [coded('ECONNREFUSED'), 'unavailable'],
     [coded('ENOTFOUND'), 'unavailable'],
     [coded('ETIMEDOUT'), 'unavailable'],

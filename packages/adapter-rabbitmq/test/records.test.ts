@@ -4,12 +4,26 @@ import { isSame, publishOptions, QueueMessage, type Route, textOfValue } from '.
 
 const toQueue: Route = { exchange: '', mandatory: true, persistent: true, routingKey: 'orders' };
 const toTopic: Route = { exchange: 'events', mandatory: false, persistent: true, routingKey: undefined };
-const outgoing = (over: Partial<Outgoing> = {}): Outgoing => ({ id: 'm1', sendId: 's1', body: Buffer.from('{}'), contentType: 'application/json', sentAt: 1_700_000_000_123, headers: {}, ...over });
+const outgoing = (over: Partial<Outgoing> = {}): Outgoing => ({
+  id: 'm1',
+  sendId: 's1',
+  body: Buffer.from('{}'),
+  contentType: 'application/json',
+  sentAt: 1_700_000_000_123,
+  headers: {},
+  ...over,
+});
 
 describe('what is published', () => {
   test('the common message has properties and one small header', () => {
     const { headers, ...properties } = publishOptions(outgoing(), toQueue);
-    expect(JSON.parse(JSON.stringify(properties))).toEqual({ persistent: true, mandatory: true, messageId: 'm1', contentType: 'application/json', timestamp: 1_700_000_000 });
+    expect(JSON.parse(JSON.stringify(properties))).toEqual({
+      persistent: true,
+      mandatory: true,
+      messageId: 'm1',
+      contentType: 'application/json',
+      timestamp: 1_700_000_000,
+    });
     expect(headers).toEqual({ 'waybill-ms': 123 });
   });
 
@@ -21,7 +35,11 @@ describe('what is published', () => {
 
   test('a routing key is AMQP’s on the way to a topic, and a header on the way to a queue', () => {
     expect(publishOptions(outgoing({ routingKey: 'a.b' }), toTopic).headers).toEqual({ 'waybill-ms': 123 });
-    expect(publishOptions(outgoing({ routingKey: 'a.b', key: 'k' }), toQueue).headers).toEqual({ 'waybill-ms': 123, 'waybill-route': 'a.b', 'waybill-key': 'k' });
+    expect(publishOptions(outgoing({ routingKey: 'a.b', key: 'k' }), toQueue).headers).toEqual({
+      'waybill-ms': 123,
+      'waybill-route': 'a.b',
+      'waybill-key': 'k',
+    });
   });
 
   test.each(['CC', 'BCC'])('the header %s would route the message elsewhere, so it is refused', (name) => {
@@ -34,7 +52,12 @@ describe('a returned message', () => {
   const returned = (over: { id?: string; content?: string; routingKey?: string; headers?: object } = {}) => ({
     content: Buffer.from(over.content ?? '{}'),
     fields: { deliveryTag: 0, redelivered: false, exchange: '', routingKey: over.routingKey ?? 'orders' },
-    properties: { ...none, messageId: over.id ?? 'm1', timestamp: 1_700_000_000, headers: { 'waybill-ms': 123, ...over.headers } },
+    properties: {
+      ...none,
+      messageId: over.id ?? 'm1',
+      timestamp: 1_700_000_000,
+      headers: { 'waybill-ms': 123, ...over.headers },
+    },
   });
 
   test('is recognised by all that it carries, not by its id alone', () => {
@@ -55,9 +78,26 @@ describe('what came in', () => {
     });
 
   test('traces of the broker and our own headers are not the user’s', () => {
-    const headers = { mine: 'yes', 'x-mine': 'too', 'x-delivery-count': 2, 'x-acquired-count': 3, 'x-death': [], 'x-first-death-reason': 'r', 'x-last-death-queue': 'q', 'waybill-ms': 5, 'waybill-key': 'k', 'waybill-route': 'a.b' };
+    const headers = {
+      mine: 'yes',
+      'x-mine': 'too',
+      'x-delivery-count': 2,
+      'x-acquired-count': 3,
+      'x-death': [],
+      'x-first-death-reason': 'r',
+      'x-last-death-queue': 'q',
+      'waybill-ms': 5,
+      'waybill-key': 'k',
+      'waybill-route': 'a.b',
+    };
     const message = incoming({ headers, timestamp: 10 });
-    expect([message.headers, message.key, message.routingKey, message.sentAt, message.attempt]).toEqual([{ mine: 'yes', 'x-mine': 'too' }, 'k', 'a.b', 10_005, 3]);
+    expect([message.headers, message.key, message.routingKey, message.sentAt, message.attempt]).toEqual([
+      { mine: 'yes', 'x-mine': 'too' },
+      'k',
+      'a.b',
+      10_005,
+      3,
+    ]);
     expect(message.headers).toBe(message.headers);
   });
 
@@ -71,12 +111,52 @@ describe('what came in', () => {
   });
 
   test('values of every type have a text', () => {
-    const values = ['a', 1, 1.5, true, null, [1], { a: { b: 1 } }, { '!': 'timestamp', value: 0 }, { '!': 'timestamp', value: 1e15 }, Buffer.from('ü'), Buffer.from([0xff])];
-    expect(values.map(textOfValue)).toEqual(['a', '1', '1.5', 'true', 'null', '[1]', '{"a":{"b":1}}', '1970-01-01T00:00:00.000Z', '{"!":"timestamp","value":1000000000000000}', 'ü', '\udcff']);
+    const values = [
+      'a',
+      1,
+      1.5,
+      true,
+      null,
+      [1],
+      { a: { b: 1 } },
+      { '!': 'timestamp', value: 0 },
+      { '!': 'timestamp', value: 1e15 },
+      Buffer.from('ü'),
+      Buffer.from([0xff]),
+    ];
+    expect(values.map(textOfValue)).toEqual([
+      'a',
+      '1',
+      '1.5',
+      'true',
+      'null',
+      '[1]',
+      '{"a":{"b":1}}',
+      '1970-01-01T00:00:00.000Z',
+      '{"!":"timestamp","value":1000000000000000}',
+      'ü',
+      '\udcff',
+    ]);
   });
 });
 
 const none = {
-  ...{ contentType: undefined, contentEncoding: undefined, headers: undefined, deliveryMode: undefined, priority: undefined, correlationId: undefined, replyTo: undefined },
-  ...{ expiration: undefined, messageId: undefined, timestamp: undefined, type: undefined, userId: undefined, appId: undefined, clusterId: undefined },
+  ...{
+    contentType: undefined,
+    contentEncoding: undefined,
+    headers: undefined,
+    deliveryMode: undefined,
+    priority: undefined,
+    correlationId: undefined,
+    replyTo: undefined,
+  },
+  ...{
+    expiration: undefined,
+    messageId: undefined,
+    timestamp: undefined,
+    type: undefined,
+    userId: undefined,
+    appId: undefined,
+    clusterId: undefined,
+  },
 };

@@ -1,7 +1,24 @@
 import { WaybillError } from '@waybill/core/driver';
 import { acquireRabbitmq, type Broker, rabbitmqLines, waitFor } from '@waybill/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { accept, consume, depthIs, failed, message, messages, newQueue, never, open, outcomesOf, place, type RabbitLink, reject, store, unrun } from './support.ts';
+import {
+  accept,
+  consume,
+  depthIs,
+  failed,
+  failureOf,
+  message,
+  messages,
+  newQueue,
+  never,
+  open,
+  outcomesOf,
+  place,
+  type RabbitLink,
+  reject,
+  store,
+  unrun,
+} from './support.ts';
 
 describe.each(rabbitmqLines)('queues on RabbitMQ %s', (line) => {
   let broker: Broker;
@@ -18,31 +35,66 @@ describe.each(rabbitmqLines)('queues on RabbitMQ %s', (line) => {
 
   test('a message comes back as it was sent', async () => {
     const queue = await newQueue(link);
-    const sent = message('one', { headers: { colour: 'red', 'x-own': 'ü' }, key: 'k1', routingKey: 'a.b', replyTo: 'answers', correlationId: 'c1', sentAt: 1_700_000_000_007, body: Buffer.from([0, 255, 10]) });
+    const sent = message('one', {
+      headers: { colour: 'red', 'x-own': 'ü' },
+      key: 'k1',
+      routingKey: 'a.b',
+      replyTo: 'answers',
+      correlationId: 'c1',
+      sentAt: 1_700_000_000_007,
+      body: Buffer.from([0, 255, 10]),
+    });
     await store(link, queue, [sent, message('empty', { body: new Uint8Array(0), sentAt: 1_700_000_000_000 })]);
     const [one, empty] = await (await consume(link, queue)).take(2);
     const { id, contentType, sentAt, headers, key, routingKey, replyTo, correlationId, attempt, redelivered } = one!;
-    expect({ id, contentType, sentAt, headers, key, routingKey, replyTo, correlationId, attempt, redelivered }).toEqual({
-      ...{ id: 'one', contentType: 'application/json', sentAt: 1_700_000_000_007, headers: { colour: 'red', 'x-own': 'ü' }, key: 'k1', routingKey: 'a.b' },
-      ...{ replyTo: 'answers', correlationId: 'c1', attempt: 1, redelivered: false },
-    });
+    expect({ id, contentType, sentAt, headers, key, routingKey, replyTo, correlationId, attempt, redelivered }).toEqual(
+      {
+        ...{
+          id: 'one',
+          contentType: 'application/json',
+          sentAt: 1_700_000_000_007,
+          headers: { colour: 'red', 'x-own': 'ü' },
+          key: 'k1',
+          routingKey: 'a.b',
+        },
+        ...{ replyTo: 'answers', correlationId: 'c1', attempt: 1, redelivered: false },
+      },
+    );
     expect([...one!.body!]).toEqual([0, 255, 10]);
-    expect([empty!.body!.byteLength, empty!.sentAt, empty!.headers, empty!.key]).toEqual([0, 1_700_000_000_000, {}, undefined]);
+    expect([empty!.body!.byteLength, empty!.sentAt, empty!.headers, empty!.key]).toEqual([
+      0,
+      1_700_000_000_000,
+      {},
+      undefined,
+    ]);
   });
 
   test('of two messages with one id, the one without a queue is reported, even among a thousand others', async () => {
     const queue = await newQueue(link);
     const gone = place();
-    const [there, nowhere, more] = await Promise.all([link.send(queue, [message('same')]), link.send({ kind: 'queue', ...gone }, [message('same'), message('other')]), link.send(queue, messages(1000))]);
+    const [there, nowhere, more] = await Promise.all([
+      link.send(queue, [message('same')]),
+      link.send({ kind: 'queue', ...gone }, [message('same'), message('other')]),
+      link.send(queue, messages(1000)),
+    ]);
     expect([outcomesOf(there), outcomesOf(nowhere), outcomesOf(more)]).toEqual([[], ['0 rejected', '1 rejected'], []]);
     expect(nowhere.unsent.every(({ error }) => WaybillError.is(error, 'unroutable'))).toBe(true);
   });
 
   test('a message that AMQP cannot carry is rejected alone, and the others of its batch are stored', async () => {
     const queue = await newQueue(link);
-    const batch = [message('a'), message('x'.repeat(256)), message('b'), message('c', { headers: { CC: 'elsewhere' } }), message('d', { headers: { big: 'x'.repeat(70_000) } }), message('e')];
+    const batch = [
+      message('a'),
+      message('x'.repeat(256)),
+      message('b'),
+      message('c', { headers: { CC: 'elsewhere' } }),
+      message('d', { headers: { big: 'x'.repeat(70_000) } }),
+      message('e'),
+    ];
     const sent = await link.send(queue, batch);
-    expect(sent.unsent.map(({ index, outcome, error }) => `${index} ${outcome} ${(error as WaybillError).code}`)).toEqual(['1 rejected invalid', '3 rejected invalid', '4 rejected too-large']);
+    expect(
+      sent.unsent.map(({ index, outcome, error }) => `${index} ${outcome} ${(error as WaybillError).code}`),
+    ).toEqual(['1 rejected invalid', '3 rejected invalid', '4 rejected too-large']);
     expect((await (await consume(link, queue)).take(3)).map(({ id }) => id)).toEqual(['a', 'b', 'e']);
   });
 
@@ -56,7 +108,7 @@ describe.each(rabbitmqLines)('queues on RabbitMQ %s', (line) => {
     for (const part of [done.slice(0, 17), done.slice(17, 18), done.slice(18)]) await first.settle(accept, ...part);
     await first.receiver.close();
     const second = await consume(link, queue);
-    expect((await second.take(3)).map(({ id }) => id).sort()).toEqual(['m20', 'm3', 'm49']);
+    expect(new Set((await second.take(3)).map(({ id }) => id))).toEqual(kept);
     await store(link, queue, [message('end')]);
     expect((await second.take(1)).map(({ id }) => id)).toEqual(['end']);
   });
@@ -116,7 +168,7 @@ describe.each(rabbitmqLines)('queues on RabbitMQ %s', (line) => {
     const consumer = await consume(link, queue);
     await consumer.settle(reject, ...(await consumer.take(1)));
     const buried = await (await consume(link, dead)).take(2);
-    expect(buried.map(({ id }) => id).sort()).toEqual(['expired', 'rejected']);
+    expect(new Set(buried.map(({ id }) => id))).toEqual(new Set(['expired', 'rejected']));
     expect(buried.find(({ id }) => id === 'rejected')!.headers).toEqual({ a: 'b' });
   });
 
@@ -151,7 +203,12 @@ describe.each(rabbitmqLines)('queues on RabbitMQ %s', (line) => {
     await first.close();
     await store(link, queue, [message('end')]);
     const rest = await (await consume(link, queue)).take(14);
-    expect(rest.map(({ id }) => id)).toEqual([...messages(20).slice(7).map(({ id }) => id), 'end']);
+    expect(rest.map(({ id }) => id)).toEqual([
+      ...messages(20)
+        .slice(7)
+        .map(({ id }) => id),
+      'end',
+    ]);
   });
 
   test('an ordered queue has one consumer at a time, and the next takes over', async () => {
@@ -170,11 +227,13 @@ describe.each(rabbitmqLines)('queues on RabbitMQ %s', (line) => {
     await store(link, queue, messages(1));
     const consumer = await consume(link, queue);
     const [held] = await consumer.take(1);
-    const pulling = expect(consumer.lane.pull(1, never)).rejects.toThrow(/cancelled the consumer/);
+    const pulling = failureOf(consumer.lane.pull(1, never));
     await link.admin!.remove!({ priority: false, ttl: false, delay: false, ...queue });
-    await pulling;
+    expect(String(await pulling)).toMatch(/cancelled the consumer/);
     expect(await consumer.receiver.closed).toBeInstanceOf(WaybillError);
-    expect(await consumer.receiver.settle([{ receipt: held!.receipt, outcome: 'accept' }])).toEqual([{ index: 0, outcome: 'lost' }]);
+    expect(await consumer.receiver.settle([{ receipt: held!.receipt, outcome: 'accept' }])).toEqual([
+      { index: 0, outcome: 'lost' },
+    ]);
     await expect(consume(link, queue)).rejects.toThrow(/404/);
     await consumer.receiver.close();
   });
@@ -188,17 +247,33 @@ describe.each(rabbitmqLines)('queues on RabbitMQ %s', (line) => {
     await first.close();
     const next = await consume(link, queue);
     const again = await next.take(2);
-    expect(await old.receiver.settle(held.map(({ receipt }) => ({ receipt, outcome: 'accept' })))).toEqual([0, 1].map((index) => ({ index, outcome: 'lost' })));
+    expect(await old.receiver.settle(held.map(({ receipt }) => ({ receipt, outcome: 'accept' })))).toEqual(
+      [0, 1].map((index) => ({ index, outcome: 'lost' })),
+    );
     await next.receiver.close();
     expect((await (await consume(link, queue)).take(2)).map(({ id }) => id)).toEqual(again.map(({ id }) => id));
+  });
+
+  test('a settlement while the link says goodbye is lost, and the message comes again', async () => {
+    const queue = await newQueue(link);
+    await store(link, queue, messages(1));
+    const first = await open(broker.url);
+    const consumer = await consume(first, queue);
+    const [held] = await consumer.take(1);
+    const closing = first.close();
+    expect(await consumer.receiver.settle([{ receipt: held!.receipt, ...accept }])).toEqual([
+      { index: 0, outcome: 'lost' },
+    ]);
+    await closing;
+    expect((await (await consume(link, queue)).take(1)).map(({ id }) => id)).toEqual(['m0']);
   });
 
   test('depth counts what waits, purge empties it', async () => {
     const queue = await newQueue(link);
     await store(link, queue, messages(25));
-    await depthIs(link, queue, 25);
+    expect(await depthIs(link, queue, 25)).toBe(25);
     await link.admin!.purge!(queue);
-    await depthIs(link, queue, 0);
+    expect(await depthIs(link, queue, 0)).toBe(0);
   });
 
   test('a reply inbox is reached by its address, and a gone one is unroutable', async () => {
@@ -208,9 +283,11 @@ describe.each(rabbitmqLines)('queues on RabbitMQ %s', (line) => {
     const [answer] = await inbox.take(1);
     expect([answer!.id, answer!.correlationId]).toEqual(['answer', 'c']);
     await inbox.receiver.close();
-    await waitFor('the inbox to be gone', async () => ((await link.send(address, [message('late')])).unsent.length === 1 ? true : undefined));
-    const late = await link.send(address, [message('late')]);
-    expect(late.unsent.map(({ outcome, error }) => `${outcome} ${(error as WaybillError).code}`)).toEqual(['rejected unroutable']);
+    const code = await waitFor('the inbox to be gone', async () => {
+      const [late] = (await link.send(address, [message('late')])).unsent;
+      return WaybillError.is(late?.error, 'unroutable') ? late.outcome : undefined;
+    });
+    expect(code).toBe('rejected');
   });
 
   test('ping is a round trip, and obeys its signal', async () => {

@@ -11,7 +11,6 @@ import {
   type ReceiveOptions,
   type Receiver,
   type Sent,
-  type Settlement,
   type Source,
 } from '@waybill/core/driver';
 import { rabbitmq, type RabbitConnections, type RabbitOptions } from '@waybill/adapter-rabbitmq';
@@ -22,14 +21,28 @@ export type RabbitLink = Link<RabbitConnections>;
 
 let count = 0;
 /** A place that no other test has. */
-export const place = (over: Partial<Place> = {}): Place => ({ name: `t${process.pid}.${Date.now().toString(36)}.${count++}`, order: 'none', ...over });
+export const place = (over: Partial<Place> = {}): Place => ({
+  name: `t${process.pid}.${Date.now().toString(36)}.${count++}`,
+  order: 'none',
+  ...over,
+});
 
-export async function open(options: string | RabbitOptions, onBlocked: (reason: string | undefined) => void = () => {}): Promise<RabbitLink & AsyncDisposable> {
+export async function open(
+  options: string | RabbitOptions,
+  onBlocked: (reason: string | undefined) => void = () => {},
+): Promise<RabbitLink & AsyncDisposable> {
   const link = await rabbitmq(options).connect({ signal: never, onBlocked });
   return Object.assign(link, { [Symbol.asyncDispose]: () => link.close() });
 }
 
-export const queueOf = (where: Place, over: Partial<Extract<Declaration, { kind: 'queue' }>> = {}): Declaration => ({ kind: 'queue', priority: false, ttl: false, delay: false, ...where, ...over });
+export const queueOf = (where: Place, over: Partial<Extract<Declaration, { kind: 'queue' }>> = {}): Declaration => ({
+  kind: 'queue',
+  priority: false,
+  ttl: false,
+  delay: false,
+  ...where,
+  ...over,
+});
 
 /** Declares, and expects that nothing differs. */
 export async function declare(link: RabbitLink, ...declarations: readonly Declaration[]): Promise<void> {
@@ -38,22 +51,42 @@ export async function declare(link: RabbitLink, ...declarations: readonly Declar
 }
 
 /** A declared queue of its own. */
-export async function newQueue(link: RabbitLink, over: Partial<Extract<Declaration, { kind: 'queue' }>> = {}): Promise<{ readonly kind: 'queue' } & Place> {
-  const where = place({ ...(over.order && { order: over.order }), ...(over.native !== undefined && { native: over.native }) });
+export async function newQueue(
+  link: RabbitLink,
+  over: Partial<Extract<Declaration, { kind: 'queue' }>> = {},
+): Promise<{ readonly kind: 'queue' } & Place> {
+  const where = place({
+    ...(over.order && { order: over.order }),
+    ...(over.native !== undefined && { native: over.native }),
+  });
   await declare(link, queueOf(where, over));
   return { kind: 'queue', ...where };
 }
 
-export const message = (id: string, over: Partial<Outgoing> = {}): Outgoing => ({ id, sendId: id, body: Buffer.from(JSON.stringify(id)), contentType: 'application/json', sentAt: Date.now(), headers: {}, ...over });
-export const messages = (many: number, over: Partial<Outgoing> = {}): Outgoing[] => Array.from({ length: many }, (_, index) => message(`m${index}`, over));
+export const message = (id: string, over: Partial<Outgoing> = {}): Outgoing => ({
+  id,
+  sendId: id,
+  body: Buffer.from(JSON.stringify(id)),
+  contentType: 'application/json',
+  sentAt: Date.now(),
+  headers: {},
+  ...over,
+});
+export const messages = (many: number, over: Partial<Outgoing> = {}): Outgoing[] =>
+  Array.from({ length: many }, (_, index) => message(`m${index}`, over));
 
 /** Sends, and expects that everything is stored. */
-export async function store(link: RabbitLink, target: { readonly kind: 'queue' | 'topic' | 'stream' } & Place, batch: readonly Outgoing[]): Promise<void> {
+export async function store(
+  link: RabbitLink,
+  target: { readonly kind: 'queue' | 'topic' | 'stream' } & Place,
+  batch: readonly Outgoing[],
+): Promise<void> {
   const { unsent } = await link.send(target, batch);
   if (unsent.length > 0) throw new Error(`not stored: ${String(unsent[0]?.error)}`);
 }
 
-export const outcomesOf = ({ unsent }: Sent): string[] => [...unsent].sort((one, other) => one.index - other.index).map(({ index, outcome }) => `${index} ${outcome}`);
+export const outcomesOf = ({ unsent }: Sent): string[] =>
+  [...unsent].sort((one, other) => one.index - other.index).map(({ index, outcome }) => `${index} ${outcome}`);
 
 export class Queue {
   readonly receiver: MessageReceiver<number>;
@@ -71,12 +104,15 @@ export class Queue {
     return collectWithin(this.lane, ms);
   }
   async settle(outcome: Outcome, ...given: readonly Receipted<number>[]): Promise<void> {
-    const unsettled = await this.receiver.settle(given.map(({ receipt }) => ({ receipt, ...outcome }) as Settlement<number>));
+    const unsettled = await this.receiver.settle(given.map(({ receipt }) => ({ receipt, ...outcome })));
     if (unsettled.length > 0) throw new Error(`not settled: ${JSON.stringify(unsettled)}`);
   }
 }
 
-type Outcome = { readonly outcome: 'accept' } | { readonly outcome: 'release'; readonly delayMs: number; readonly failed: boolean } | { readonly outcome: 'reject'; readonly reason: string };
+type Outcome =
+  | { readonly outcome: 'accept' }
+  | { readonly outcome: 'release'; readonly delayMs: number; readonly failed: boolean }
+  | { readonly outcome: 'reject'; readonly reason: string };
 export const accept: Outcome = { outcome: 'accept' };
 export const failed: Outcome = { outcome: 'release', delayMs: 0, failed: true };
 export const unrun: Outcome = { outcome: 'release', delayMs: 0, failed: false };
@@ -89,7 +125,11 @@ export async function consume(link: RabbitLink, source: Source, options: Partial
   return new Queue(typed, await laneOf<Receipted<number>>(typed));
 }
 
-export async function read(link: RabbitLink, source: Source, options: Partial<ReceiveOptions> = {}): Promise<{ readonly receiver: PositionReceiver; readonly lane: Lane<Positioned> }> {
+export async function read(
+  link: RabbitLink,
+  source: Source,
+  options: Partial<ReceiveOptions> = {},
+): Promise<{ readonly receiver: PositionReceiver; readonly lane: Lane<Positioned> }> {
   const receiver = await receive(link, source, options);
   if (receiver.style !== 'position') throw new Error(`a ${receiver.style} receiver came`);
   return { receiver, lane: await laneOf<Positioned>(receiver) };
@@ -98,7 +138,9 @@ export async function read(link: RabbitLink, source: Source, options: Partial<Re
 const receive = (link: RabbitLink, source: Source, options: Partial<ReceiveOptions>): Promise<Receiver> =>
   link.receive(source, { signal: never, delivery: 'at-least-once', maxInFlight: 100, leaseMs: 30_000, ...options });
 
-function laneOf<M extends Receipted | Positioned>(receiver: { start(owner: { granted(lanes: readonly Lane<M>[]): void; revoking(): Promise<void>; ended(): void }): void }): Promise<Lane<M>> {
+function laneOf<M extends Receipted | Positioned>(receiver: {
+  start(owner: { granted(lanes: readonly Lane<M>[]): void; revoking(): Promise<void>; ended(): void }): void;
+}): Promise<Lane<M>> {
   return new Promise((resolve) => {
     receiver.start({ granted: ([lane]) => lane && resolve(lane), revoking: () => Promise.resolve(), ended: () => {} });
   });
@@ -122,5 +164,15 @@ export async function collectWithin<M extends Receipted | Positioned>(lane: Lane
 }
 
 /** The figure of a quorum queue lags: asks until it is this one. */
-export const depthIs = (link: RabbitLink, source: Source, ready: number): Promise<true> =>
-  waitFor(`depth ${ready}`, async () => ((await link.admin!.depth(source)).ready === ready ? true : undefined));
+export const depthIs = (link: RabbitLink, source: Source, wanted: number): Promise<number> =>
+  waitFor(`depth ${wanted}`, async () => {
+    const { ready } = await link.admin!.depth(source);
+    return ready === wanted ? ready : undefined;
+  });
+
+/** The error of something that must fail, caught from the start. */
+export const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'it did not fail',
+    (error: unknown) => error,
+  );

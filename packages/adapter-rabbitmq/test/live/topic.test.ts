@@ -1,7 +1,18 @@
 import type { Filter, Place } from '@waybill/core/driver';
 import { acquireRabbitmq, type Broker, rabbitmqLines } from '@waybill/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { accept, consume, declare, message, open, outcomesOf, place, type Queue, type RabbitLink, store } from './support.ts';
+import {
+  accept,
+  consume,
+  declare,
+  message,
+  open,
+  outcomesOf,
+  place,
+  type Queue,
+  type RabbitLink,
+  store,
+} from './support.ts';
 
 describe.each(rabbitmqLines)('topics on RabbitMQ %s', (line) => {
   let broker: Broker;
@@ -22,12 +33,27 @@ describe.each(rabbitmqLines)('topics on RabbitMQ %s', (line) => {
     return topic;
   }
   const subscribe = async (topic: Topic, subscription: string, filter?: Filter): Promise<Queue> => {
-    await declare(link, { ...topic, kind: 'subscription', name: subscription, topic: topic.name, ...(filter && { filter }) });
+    await declare(link, {
+      ...topic,
+      kind: 'subscription',
+      name: subscription,
+      topic: topic.name,
+      ...(filter && { filter }),
+    });
     return consume(link, { ...topic, subscription, ...(filter && { filter }) });
   };
   /** Publishes these, then one for everybody, and gives what came before it. */
-  async function cameTo(consumer: Queue, topic: Topic, batch: readonly (readonly [id: string, routingKey: string, headers?: Record<string, string>])[], end: readonly [string, Record<string, string>?]): Promise<(string | undefined)[]> {
-    await store(link, topic, batch.map(([id, routingKey, headers = {}]) => message(id, { routingKey, headers })));
+  async function cameTo(
+    consumer: Queue,
+    topic: Topic,
+    batch: readonly (readonly [id: string, routingKey: string, headers?: Record<string, string>])[],
+    end: readonly [string, Record<string, string>?],
+  ): Promise<(string | undefined)[]> {
+    await store(
+      link,
+      topic,
+      batch.map(([id, routingKey, headers = {}]) => message(id, { routingKey, headers })),
+    );
     await store(link, topic, [message('end', { routingKey: end[0], headers: end[1] ?? {} })]);
     const ids: (string | undefined)[] = [];
     while (ids.at(-1) !== 'end') {
@@ -47,7 +73,10 @@ describe.each(rabbitmqLines)('topics on RabbitMQ %s', (line) => {
     await store(link, topic, [message('one', { routingKey: 'orders.created' }), message('two')]);
     for (const consumer of [billing, stock, visitor]) {
       const got = await consumer.take(2);
-      expect(got.map(({ id, routingKey }) => [id, routingKey])).toEqual([['one', 'orders.created'], ['two', '']]);
+      expect(got.map(({ id, routingKey }) => [id, routingKey])).toEqual([
+        ['one', 'orders.created'],
+        ['two', ''],
+      ]);
     }
   });
 
@@ -59,7 +88,9 @@ describe.each(rabbitmqLines)('topics on RabbitMQ %s', (line) => {
     await visitor.receiver.close();
     // The queue of the visitor may be going away just now, with its copy: then nobody says that all have it.
     expect(outcomesOf(await link.send(topic, [message('meanwhile', { routingKey: 'a' })]))).not.toContain('0 rejected');
-    expect((await (await consume(link, { ...topic, subscription: 'durable' })).take(1)).map(({ id }) => id)).toEqual(['meanwhile']);
+    expect((await (await consume(link, { ...topic, subscription: 'durable' })).take(1)).map(({ id }) => id)).toEqual([
+      'meanwhile',
+    ]);
     expect(await cameTo(await consume(link, topic), topic, [['later', 'a']], ['a'])).toEqual(['later']);
   });
 
@@ -68,7 +99,17 @@ describe.each(rabbitmqLines)('topics on RabbitMQ %s', (line) => {
     const filter = { pattern: 'orders.*.eu', headers: { kind: 'big', 'x-tag': '1' } };
     const wanted = { kind: 'big', 'x-tag': '1', more: 'yes' };
     for (const consumer of [await subscribe(topic, 'some', filter), await consume(link, { ...topic, filter })]) {
-      const came = await cameTo(consumer, topic, [['wrong key', 'orders.new.us', wanted], ['right', 'orders.new.eu', wanted], ['wrong headers', 'orders.new.eu', { kind: 'big', 'x-tag': '2' }], ['no headers', 'orders.new.eu']], ['orders.end.eu', wanted]);
+      const came = await cameTo(
+        consumer,
+        topic,
+        [
+          ['wrong key', 'orders.new.us', wanted],
+          ['right', 'orders.new.eu', wanted],
+          ['wrong headers', 'orders.new.eu', { kind: 'big', 'x-tag': '2' }],
+          ['no headers', 'orders.new.eu'],
+        ],
+        ['orders.end.eu', wanted],
+      );
       expect(came).toEqual(['right']);
     }
   });
@@ -76,15 +117,42 @@ describe.each(rabbitmqLines)('topics on RabbitMQ %s', (line) => {
   test('a pattern alone: * is one word, # any number', async () => {
     const topic = await newTopic();
     const consumer = await subscribe(topic, 's', { pattern: 'a.*.#' });
-    expect(await cameTo(consumer, topic, [['no', 'a'], ['one', 'a.b'], ['many', 'a.b.c.d'], ['other', 'b.a.c']], ['a.end'])).toEqual(['one', 'many']);
+    expect(
+      await cameTo(
+        consumer,
+        topic,
+        [
+          ['no', 'a'],
+          ['one', 'a.b'],
+          ['many', 'a.b.c.d'],
+          ['other', 'b.a.c'],
+        ],
+        ['a.end'],
+      ),
+    ).toEqual(['one', 'many']);
   });
 
   test.each(['fanout', 'direct', 'headers'] as const)('a topic may be a %s exchange', async (exchange) => {
     const topic = await newTopic({ exchange });
-    const filter: Filter | undefined = { fanout: undefined, direct: { pattern: 'orders.new' }, headers: { headers: { kind: 'big' } } }[exchange];
+    const filter: Filter | undefined = {
+      fanout: undefined,
+      direct: { pattern: 'orders.new' },
+      headers: { headers: { kind: 'big' } },
+    }[exchange];
     const consumer = await subscribe(topic, 's', filter);
-    const came = await cameTo(consumer, topic, [['both', 'orders.new', { kind: 'big' }], ['key', 'orders.new'], ['header', 'other', { kind: 'big' }]], ['orders.new', { kind: 'big' }]);
-    expect(came).toEqual({ fanout: ['both', 'key', 'header'], direct: ['both', 'key'], headers: ['both', 'header'] }[exchange]);
+    const came = await cameTo(
+      consumer,
+      topic,
+      [
+        ['both', 'orders.new', { kind: 'big' }],
+        ['key', 'orders.new'],
+        ['header', 'other', { kind: 'big' }],
+      ],
+      ['orders.new', { kind: 'big' }],
+    );
+    expect(came).toEqual(
+      { fanout: ['both', 'key', 'header'], direct: ['both', 'key'], headers: ['both', 'header'] }[exchange],
+    );
   });
 
   test('a pattern that the exchange cannot match is refused', async () => {
@@ -94,7 +162,10 @@ describe.each(rabbitmqLines)('topics on RabbitMQ %s', (line) => {
 
   test('a topic that does not exist rejects every message, and sends to other places are not touched', async () => {
     const topic = await newTopic();
-    const [missing, there] = await Promise.all([link.send({ kind: 'topic', ...place() }, [message('a'), message('b')]), link.send(topic, [message('c', { routingKey: 'x' })])]);
+    const [missing, there] = await Promise.all([
+      link.send({ kind: 'topic', ...place() }, [message('a'), message('b')]),
+      link.send(topic, [message('c', { routingKey: 'x' })]),
+    ]);
     expect([outcomesOf(missing), outcomesOf(there)]).toEqual([['0 rejected', '1 rejected'], []]);
     expect(String(missing.unsent[0]!.error)).toMatch(/NOT_FOUND/);
   });
@@ -113,7 +184,11 @@ describe.each(rabbitmqLines)('topics on RabbitMQ %s', (line) => {
     const topic = await newTopic();
     const open = await subscribe(topic, 'open');
     const channel = await link.native.consuming.createChannel();
-    await channel.assertQueue(`${topic.name}/full`, { maxLength: 0, overflow: 'reject-publish', arguments: { 'x-queue-type': 'classic' } });
+    await channel.assertQueue(`${topic.name}/full`, {
+      maxLength: 0,
+      overflow: 'reject-publish',
+      arguments: { 'x-queue-type': 'classic' },
+    });
     await channel.bindQueue(`${topic.name}/full`, topic.name, '#');
     await channel.close();
     expect(outcomesOf(await link.send(topic, [message('a')]))).toEqual(['0 unknown']);
@@ -126,6 +201,10 @@ describe.each(rabbitmqLines)('topics on RabbitMQ %s', (line) => {
     await consumer.receiver.close();
     const declaration = { ...topic, kind: 'subscription', name: 's', topic: topic.name } as const;
     await link.admin!.remove!(declaration);
-    expect((await link.declare!([declaration, { ...topic, name: `${topic.name}/s` }], 'verify')).map(({ property }) => property)).toEqual(['existence', 'existence']);
+    expect(
+      (await link.declare!([declaration, { ...topic, name: `${topic.name}/s` }], 'verify')).map(
+        ({ property }) => property,
+      ),
+    ).toEqual(['existence', 'existence']);
   });
 });
