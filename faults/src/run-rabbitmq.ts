@@ -52,22 +52,36 @@ export async function runRabbitmq(options: RunOptions, say: (line: string) => vo
   }
 }
 
-/** Window by window: the producers go no further before the fault of the present one is over. */
+/** The part of a window that goes out while its fault is on goes out over this time, so that there is traffic all along. */
+const trickleMs = 4_000;
+
+/** Window by window: at full speed until its fault strikes, and no further before that is over. */
 async function applyLoad(scene: Scene, plan: Plan, messages: number, say: (line: string) => void): Promise<void> {
   const { fleet } = scene;
   const size = messages / plan.length;
   const reached = (count: number): Promise<void> =>
     fleet.until(`message ${Math.floor(count)} to be sent`, () => fleet.begun >= Math.floor(count), 120_000);
   for (const [window, fault] of plan.entries()) {
-    fleet.grant(Math.ceil((window + 1) * size));
+    const end = (window + 1) * size;
     if (fault !== undefined) {
-      await reached((window + fault.offset) * size);
+      const strike = (window + fault.offset) * size;
+      fleet.grant(strike + size / 10);
+      await reached(strike);
       say(`${((100 * window) / plan.length).toFixed(0).padStart(3)} %  ${fault.kind}`);
-      await inject(scene, fault, `f${String(window).padStart(2, '0')}-${fault.kind}`);
+      const trickle = trickleTo(fleet, strike, end);
+      await inject(scene, fault, `f${String(window).padStart(2, '0')}-${fault.kind}`).finally(trickle);
     }
-    await reached((window + 1) * size - 60);
+    fleet.grant(end);
+    await reached(end);
   }
   await fleet.until('every outcome', () => fleet.concluded >= messages, 120_000);
+}
+
+/** Returns what ends it. */
+function trickleTo(fleet: Fleet, from: number, to: number): () => void {
+  const began = machineClock();
+  const timer = setInterval(() => fleet.grant(Math.min(to, from + ((to - from) * (machineClock() - began)) / trickleMs)), 20);
+  return () => clearInterval(timer);
 }
 
 async function endConsumers(fleet: Fleet, history: HistoryWriter): Promise<readonly string[]> {
@@ -91,7 +105,8 @@ async function drainAll(
 ): Promise<void> {
   await using bus = await connect(scene.broker.url, destinations, { connectTimeoutMs: 60_000 });
   say('load done; draining');
-  const { depth, deadLetters, records } = await drain({ ...scene, bus });
+  const complain = (what: string): void => void complaints.push(what);
+  const { depth, deadLetters, records } = await drain({ ...scene, bus, complain });
   say(`drained: ${depth} left, ${deadLetters} dead letters, ${records} records in the stream`);
   complaints.push(...(await scene.fleet.stop('consumer')));
 }
@@ -112,6 +127,6 @@ function settingsOf(options: RunOptions, broker: Broker): RunRecord['settings'] 
 }
 
 function minimumOf(messages: number): RunRecord['style']['minimum'] {
-  const share = (percent: number): number => Math.floor((messages * percent * 0.8) / 100);
+  const share = (percent: number): number => Math.floor((messages * percent * 0.6) / 100);
   return { work: share(40), keyed: share(25), news: share(20), log: share(15) };
 }

@@ -35,11 +35,9 @@ export class Gate {
     this.#begun += count;
   }
 
-  /** Returns how many are concluded now. */
-  conclude(count: number): number {
+  conclude(count: number): void {
     this.#concluded += count;
     this.#look();
-    return this.#concluded;
   }
 
   #look(): void {

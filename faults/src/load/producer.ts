@@ -25,13 +25,18 @@ export interface RunningProducer {
 /** Begun and without outcome, at most. */
 const mostOpen = 200;
 const mostTogether = 20;
-/** How often the parent hears of progress, in messages. */
-const progressStep = 25;
+const progressEveryMs = 20;
 
 /** Sends its share of the load, as fast as it is let, to all destinations at once. */
 export function startProducer(setup: ProducerSetup): RunningProducer {
   const gate = new Gate(mostOpen);
-  return { grant: (upTo) => gate.grant(upTo), finished: produce(setup, gate) };
+  const tell = (): void => setup.watcher.progress(gate.begun, gate.concluded);
+  const timer = setInterval(tell, progressEveryMs);
+  const finished = produce(setup, gate).finally(() => {
+    clearInterval(timer);
+    tell();
+  });
+  return { grant: (upTo) => gate.grant(upTo), finished };
 }
 
 async function produce(setup: ProducerSetup, gate: Gate): Promise<void> {
@@ -44,17 +49,11 @@ async function produce(setup: ProducerSetup, gate: Gate): Promise<void> {
     const together = Math.min(gate.room, setup.messages - begun, random() < 0.1 ? 1 + Math.floor(random() * mostTogether) : 1);
     const bodies = Array.from({ length: together }, () => maker.make(place));
     gate.begin(bodies.length);
-    outcomes.push(sendAndRecord(setup, place, bodies).finally(() => tell(setup, gate, gate.conclude(bodies.length))));
+    outcomes.push(sendAndRecord(setup, place, bodies).finally(() => gate.conclude(bodies.length)));
     if (outcomes.length >= mostOpen * 2) await Promise.all(outcomes.splice(0, mostOpen));
     begun += bodies.length;
-    if (begun % progressStep < bodies.length) tell(setup, gate, gate.concluded);
   }
   await Promise.all(outcomes);
-  setup.watcher.progress(gate.begun, gate.concluded);
-}
-
-function tell({ watcher }: ProducerSetup, gate: Gate, concluded: number): void {
-  if (concluded % progressStep === 0) watcher.progress(gate.begun, concluded);
 }
 
 function placeFor(random: Random): Place {

@@ -29,7 +29,7 @@ const storeEveryMs = 100;
 export function readLog(setup: LogReaderSetup): LogReader {
   const after = storedPositions(setup.positionsFile);
   const reader = setup.bus.log.read({ from: after ? { after, otherwise: 'earliest' } : 'earliest' });
-  const store = new PositionStore(setup);
+  const store = new PositionStore(setup, reader);
   const timer = setInterval(() => store.save(), storeEveryMs);
   const done = readAll(setup, reader, store).finally(() => clearInterval(timer));
   return {
@@ -53,35 +53,37 @@ async function readAll({ recorder, reader: name, passing }: LogReaderSetup, read
     passing('handling');
     recorder.end(id, 'ok');
     passing('handled');
-    store.reached(lane, position);
+    store.handled();
   }
 }
 
+/** Keeps `reader.positions` in a file: what the loop is done with, the present record not included. */
 class PositionStore {
   readonly #setup: LogReaderSetup;
-  readonly #reached = new Map<string, string>();
-  #unsaved = 0;
+  readonly #reader: Reader<Body>;
+  #handled = 0;
+  #saved: Positions;
 
-  constructor(setup: LogReaderSetup) {
+  constructor(setup: LogReaderSetup, reader: Reader<Body>) {
     this.#setup = setup;
-    for (const [lane, position] of Object.entries(storedPositions(setup.positionsFile) ?? {}))
-      this.#reached.set(lane, position);
+    this.#reader = reader;
+    this.#saved = storedPositions(setup.positionsFile) ?? {};
   }
 
-  reached(lane: string, position: string): void {
-    this.#reached.set(lane, position);
-    this.#unsaved += 1;
-    if (this.#unsaved >= recordsBetweenStores) this.save();
+  handled(): void {
+    this.#handled += 1;
+    if (this.#handled % recordsBetweenStores === 0) this.save();
   }
 
   /** The file is whole at any moment: a crash leaves the old one or the new one. */
   save(): void {
-    if (this.#unsaved === 0) return;
-    this.#unsaved = 0;
     const { positionsFile, history, reader } = this.#setup;
-    writeFileSync(`${positionsFile}.next`, JSON.stringify(Object.fromEntries(this.#reached)));
+    const moved = Object.entries(this.#reader.positions).filter(([lane, position]) => this.#saved[lane] !== position);
+    if (moved.length === 0) return;
+    this.#saved = { ...this.#saved, ...Object.fromEntries(moved) };
+    writeFileSync(`${positionsFile}.next`, JSON.stringify(this.#saved));
     renameSync(`${positionsFile}.next`, positionsFile);
-    for (const [lane, through] of this.#reached)
+    for (const [lane, through] of moved)
       history.record({ type: 'commit', subscription: subscriptionOf(reader), lane, through, outcome: 'ok' });
   }
 }

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type HistoryWriter } from '@waybill/conformance/history';
+import type { HistoryWriter } from '@waybill/conformance/history';
 import { type Bus, deadLettersOf } from '@waybill/core';
 import type { Broker } from '@waybill/testbed';
 import { type Body, checksumOf } from '../load/body.ts';
-import { destinations, subscriptionOf } from '../load/destinations.ts';
+import { destinations, type Place, subscriptionOf } from '../load/destinations.ts';
 import { DeliveryRecorder } from '../load/recorder.ts';
 import { type Positions, storedPositions } from '../load/reader.ts';
 import { machineClock } from '../machine-clock.ts';
@@ -29,6 +29,7 @@ interface DrainScene {
   readonly bus: Bus<typeof destinations>;
   readonly directory: string;
   readonly run: string;
+  readonly complain: (what: string) => void;
 }
 
 /** Fresh consumers take what is left, until two looks, some seconds apart, find nothing left and nothing moving. */
@@ -39,7 +40,7 @@ export async function drain(scene: DrainScene): Promise<Drained> {
   await fleet.allReady();
   const replay = await replayLog(scene);
   const depth = await untilQuiet(scene, replay.end);
-  const deadLetters = await readDeadLetters(scene);
+  const deadLetters = await readDeadLetters(scene.bus, history);
   for (const slot of fleet.slotsOf('consumer')) {
     for (const subscription of subscriptionsOfSlot(slot.name).filter((name) => !name.startsWith('log/')))
       history.record({ type: 'drain.end', subscription, depth });
@@ -56,15 +57,14 @@ async function replayLog({ bus, history }: DrainScene): Promise<{ readonly end: 
   const subscription = subscriptionOf('replay');
   history.record({ type: 'subscribe.ready', subscription, destination: 'log' });
   let records = 0;
-  const end: Record<string, string> = {};
-  for await (const record of bus.log.read({ from: 'earliest', idleMs: 2_000 })) {
+  const reader = bus.log.read({ from: 'earliest', idleMs: 2_000 });
+  for await (const record of reader) {
     const { lane, position } = record;
     recorder.end(recorder.begin('log', subscription, record, { lane, position }), 'ok');
-    end[lane] = position;
     records += 1;
   }
   history.record({ type: 'subscribe.end', subscription });
-  return { end, records };
+  return { end: reader.positions, records };
 }
 
 async function untilQuiet(scene: DrainScene, end: Positions): Promise<number> {
@@ -73,7 +73,10 @@ async function untilQuiet(scene: DrainScene, end: Positions): Promise<number> {
     await pause(quietMs);
     const now = await look(scene, end);
     if (now.depth === 0 && before.depth === 0 && now.moved === before.moved && now.isAtEnd) return 0;
-    if (machineClock() > deadline) return Math.max(1, now.depth);
+    if (machineClock() > deadline) {
+      scene.complain(`not drained after ${drainWithinMs} ms: ${JSON.stringify(now)}, the stream ends at ${JSON.stringify(end)}`);
+      return now.depth;
+    }
     before = now;
   }
 }
@@ -102,27 +105,29 @@ function samePositions(left: Positions = {}, right: Positions = {}): boolean {
 const idleMs = 2_000;
 
 /** Every dead letter, with its cause, into the history. */
-async function readDeadLetters({ bus, history }: Pick<DrainScene, 'bus' | 'history'>): Promise<number> {
+export async function readDeadLetters(bus: Bus<typeof destinations>, history: HistoryWriter): Promise<number> {
+  const read = await Promise.all((['work', 'keyed', 'news'] as const).map((place) => readOne(bus, history, place)));
+  return read.reduce((sum, count) => sum + count, 0);
+}
+
+async function readOne(bus: Bus<typeof destinations>, history: HistoryWriter, place: Place): Promise<number> {
+  const dead = await bus.attach(deadLettersOf(destinations[place]));
   let read = 0;
-  for (const place of ['work', 'keyed', 'news'] as const) {
-    const dead = await bus.attach(deadLettersOf(destinations[place]));
-    let lastAt = machineClock();
-    const consumer = await dead.consume((value, delivery) => {
-      const body = value as Body;
-      const { deadLetter } = delivery;
-      lastAt = machineClock();
-      read += 1;
-      history.record({
-        type: 'dead-letter.read',
-        message: body.id,
-        subscription: deadLetter?.from ?? place,
-        ...(deadLetter && { attempts: deadLetter.attempts, ...reasonOf(deadLetter.reason) }),
-        body: checksumOf(body),
-      });
+  let lastAt = machineClock();
+  const consumer = await dead.consume((value, { deadLetter }) => {
+    const body = value as Body;
+    lastAt = machineClock();
+    read += 1;
+    history.record({
+      type: 'dead-letter.read',
+      message: body.id,
+      subscription: deadLetter?.from ?? place,
+      ...(deadLetter && { attempts: deadLetter.attempts, ...reasonOf(deadLetter.reason) }),
+      body: checksumOf(body),
     });
-    while (machineClock() - lastAt < idleMs) await pause(100);
-    await consumer.close();
-  }
+  });
+  while (machineClock() - lastAt < idleMs) await pause(100);
+  await consumer.close();
   return read;
 }
 
@@ -130,5 +135,3 @@ function reasonOf(reason: string): { readonly reason?: 'attempts' | 'rejected' |
   if (reason === 'exhausted') return { reason: 'attempts' };
   return reason === 'rejected' || reason === 'expired' || reason === 'undecodable' ? { reason } : {};
 }
-
-

@@ -100,8 +100,8 @@ export class LoadProcess {
         this.#liveAt.set(report.subscription, machineClock());
         break;
       case 'progress':
-        this.#begun = Math.max(this.#begun, report.begun);
-        this.#concluded = Math.max(this.#concluded, report.concluded);
+        this.#begun = report.begun;
+        this.#concluded = report.concluded;
         break;
       default:
         report satisfies never;
