@@ -54,6 +54,8 @@ export interface Context {
   evidence(name: string, value: string | number | boolean): void;
   /** Ends the case without a verdict: `unknown`. */
   inconclusive(reason: string): never;
+  /** Ends the case because the harness lacks something: `not-run`. */
+  notRun(reason: string): never;
   /** Runs when the case ends, last one first, whatever its outcome. A failure fails the case. */
   defer(what: string, undo: () => unknown): void;
 

@@ -11,7 +11,7 @@ import { openCaseHistory } from './case-history.ts';
 import { makeInbox } from './inbox.ts';
 import { makeRandom } from './random.ts';
 import type { Result } from './result.ts';
-import { Inconclusive } from './states.ts';
+import { Inconclusive, NotRun } from './states.ts';
 import type { FaultProxy, Target, Timing } from './target.ts';
 import { sleep, until } from './waits.ts';
 import { noTraffic, type Traffic, watched } from './watch.ts';
@@ -68,6 +68,9 @@ export function makeContext(setting: Setting, { id }: Case, signal: AbortSignal)
     evidence: (what, value) => void (evidence[what] = value),
     inconclusive(reason) {
       throw new Inconclusive(reason);
+    },
+    notRun(reason) {
+      throw new NotRun(reason);
     },
     defer: (what, undo) => cleanup.add(what, undo),
     history: () => openCaseHistory(name(), cleanup, expect),

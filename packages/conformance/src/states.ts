@@ -15,6 +15,11 @@ export const stateNames = Object.keys(states) as readonly State[];
 /** A certificate with one of these is no certificate. */
 export const isBad = (state: State): boolean => state === 'fail' || state === 'unknown';
 
+/** Thrown by a case that finds that what it needs is missing: its state becomes `not-run`. */
+export class NotRun extends Error {
+  override readonly name = 'NotRun';
+}
+
 /** Thrown by a case that cannot come to a verdict: its state becomes `unknown`. */
 export class Inconclusive extends Error {
   override readonly name = 'Inconclusive';

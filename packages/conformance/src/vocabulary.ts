@@ -42,14 +42,21 @@ export const brokerVocabulary = {
 export const kinds = ['queue', 'topic', 'stream'] as const;
 export const limitNames = ['maxBytes', 'maxBatch', 'maxDelayMs', 'maxReleaseDelayMs'] as const;
 
-/** Words that no driver of a kind can mean: nothing of a position can be settled, and it is the style of streams only. */
-const impossible: readonly RegExp[] = [/^stream\.(release=(?!none)|attempts=(?!none)|deadLetter=(?!none)|style=(?!position))/, /^(queue|topic)\.style=position$/];
+/** Words that nothing could ask for: nothing of a position is settled, and a subscription names no dead-letter place. */
+const impossible: readonly RegExp[] = [
+  /^stream\.(release|attempts|deadLetter|delay|ttl|priority)=(?!none)/,
+  /^stream\.style=(?!position)/,
+  /^stream\.limits\.max(Release)?DelayMs$/,
+  /^(queue|topic)\.style=position$/,
+  /^topic\.deadLetter=(?!none)/,
+];
 
 /** Every value that a manifest can hold, as words like those of `wordsOf`. */
 export function allWords(): readonly string[] {
   const ofChannels = kinds.flatMap((kind) => [
     `${kind}=none`,
     ...Object.entries<readonly string[]>(vocabulary[kind]).flatMap(([name, values]) => values.map((value) => `${kind}.${name}=${value}`)),
+    `${kind}.excludes`,
     ...limitNames.map((limit) => `${kind}.limits.${limit}`),
   ]);
   const ofBroker = Object.entries(brokerVocabulary).flatMap(([name, values]) => values.map((value) => `${name}=${value}`));

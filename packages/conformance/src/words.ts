@@ -3,7 +3,7 @@ import { kinds } from './vocabulary.ts';
 
 const ofBroker = ['reply', 'atomic', 'admin'] as const;
 
-/** Every value of a manifest as a word: `queue.priority=native`, `queue.limits.maxBytes`, `queue.excludes=order-priority`. */
+/** Every value of a manifest as a word: `queue.priority=native`, `queue.limits.maxBytes`, `queue.excludes`. */
 export function wordsOf(capabilities: Capabilities): readonly string[] {
   return [
     ...kinds.flatMap((kind) => channelWords(kind, capabilities[kind])),
@@ -15,7 +15,7 @@ function channelWords(kind: string, channel: ChannelCapabilities | 'none'): read
   if (channel === 'none') return [`${kind}=none`];
   return Object.entries(channel).flatMap(([name, value]) => {
     if (name === 'limits') return limitsThatMean(channel).map((limit) => `${kind}.limits.${limit}`);
-    if (name === 'excludes') return channel.excludes.map((pair) => `${kind}.excludes=${pair.join('-')}`);
+    if (name === 'excludes') return channel.excludes.length > 0 ? [`${kind}.excludes`] : [];
     return [`${kind}.${name}=${String(value)}`];
   });
 }
@@ -35,3 +35,7 @@ export function valueAt(capabilities: Capabilities, name: string): string | unde
   const found = wordsOf(capabilities).find((word) => word.startsWith(`${name}=`));
   return found?.slice(name.length + 1);
 }
+
+/** The reason why a word is not this broker's, if it is not. */
+export const notDeclared = (capabilities: Capabilities, word: string): string | undefined =>
+  wordsOf(capabilities).includes(word) ? undefined : `not declared: this broker does not say ${word}`;

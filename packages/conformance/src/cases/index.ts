@@ -1,18 +1,25 @@
 import { type Case, checkCases } from '../case.ts';
+import { allWords } from '../vocabulary.ts';
+import { judged } from './judged.ts';
+import { limits } from './limits.ts';
 import { manifest } from './manifest.ts';
+import { brokerProbes } from './probes-broker.ts';
+import { keepingProbes } from './probes-keeping.ts';
+import { settlingProbes } from './probes-settling.ts';
 import { queueBasics } from './queue-basics.ts';
 import { queueSettling } from './queue-settling.ts';
 import { refusals } from './refusals.ts';
 import { streamGroups } from './stream-groups.ts';
 import { streamReading } from './stream-reading.ts';
+import { swap } from './swap.ts';
 import { topicBasics } from './topic-basics.ts';
 import { topicDurable } from './topic-durable.ts';
 
-let checked: readonly Case[] | undefined;
+let all: readonly Case[] | undefined;
 
 /** The whole suite, in the order of its groups. A file of cases is added here. */
 export function allCases(): readonly Case[] {
-  checked ??= checkCases(
+  all ??= complete(
     [
       queueBasics,
       queueSettling,
@@ -22,7 +29,19 @@ export function allCases(): readonly Case[] {
       streamGroups,
       manifest,
       refusals,
+      settlingProbes,
+      keepingProbes,
+      brokerProbes,
+      limits,
+      swap,
     ].flat(),
   );
-  return checked;
+  return all;
+}
+
+/** Every word of the vocabulary has an N06: a probe of its own, or one that looks at the cases which prove it. */
+function complete(cases: readonly Case[]): readonly Case[] {
+  const ids = new Set(cases.map(({ id }) => id));
+  const words = allWords().filter((word) => !ids.has(`N06:${word}`));
+  return checkCases([...cases, ...judged(words, (word) => cases.filter(({ proves }) => proves?.includes(word)).map(({ id }) => id))]);
 }

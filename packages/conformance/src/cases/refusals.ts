@@ -109,6 +109,7 @@ const exclusions = (kind: Kind): Case =>
     id: `N04:${kind}.excludes`,
     title: `needs that exclude each other on one ${kind} are refused together`,
     requires: { kind, able: ({ capabilities }) => noExclusions(capabilities, kind) },
+    proves: [`${kind}.excludes`],
     traffic: 'none',
     async run(context) {
       const channel = context.capabilities[kind];
