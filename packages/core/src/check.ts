@@ -1,4 +1,4 @@
-import { WaybillError } from './error/error.ts';
+import { invalid } from './error/error.ts';
 
 /** Says what is wrong with a value, or nothing. */
 export type Check = (value: unknown) => string | undefined;
@@ -6,21 +6,25 @@ export type Fields = Readonly<Record<string, Check>>;
 
 /** Refuses unknown fields, with a suggestion, and wrong values. `undefined` is as good as absent. */
 export function checkFields(where: string, given: unknown, fields: Fields): void {
-  if (!isPlain(given)) throw new WaybillError('invalid', `${where}: must be an object of options, not ${show(given)}`);
+  if (!isPlain(given)) throw invalid(`${where}: the options must be an object, not ${show(given)}`);
   for (const [name, value] of Object.entries(given)) {
     const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    if (!check)
-      throw new WaybillError(
-        'invalid',
-        `${where}: there is no option "${name}"${suggestion(name, Object.keys(fields))}`,
-      );
+    if (!check) throw invalid(`${where}: there is no option "${name}"${suggestion(name, Object.keys(fields))}`);
     const problem = value === undefined ? undefined : check(value);
-    if (problem !== undefined) throw new WaybillError('invalid', `${where}: ${name} ${problem}, not ${show(value)}`);
+    if (problem !== undefined) throw invalid(`${where}: ${name} ${problem}${found(problem, value)}`);
   }
 }
 
-export const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
+/** What is said of a value that must be otherwise ends with the value; other sentences name it themselves. */
+export const found = (problem: string, value: unknown): string =>
+  problem.startsWith('must') ? `, not ${show(value)}` : '';
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Written as `{ … }`, or a module's names: not a Map, a Date or an instance, whose contents would be lost unseen. */
+export const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  isObject(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null);
 
 export const isFunction: Check = (value) => (typeof value === 'function' ? undefined : 'must be a function');
 export const isSignal: Check = (value) => (value instanceof AbortSignal ? undefined : 'must be an AbortSignal');
@@ -33,7 +37,10 @@ export const anything: Check = () => undefined;
 export const oneOf =
   (...allowed: readonly (string | boolean)[]): Check =>
   (value) =>
-    allowed.includes(value as string) ? undefined : `must be ${allowed.map((one) => JSON.stringify(one)).join(' or ')}`;
+    allowed.includes(value as string) ? undefined : `must be ${listed(allowed.map((one) => JSON.stringify(one)))}`;
+
+const listed = (words: readonly string[]): string =>
+  [words.slice(0, -1).join(', '), words.at(-1)].filter(Boolean).join(' or ');
 
 /** A check from a question. */
 export const check =
@@ -53,8 +60,8 @@ export const checkDuration =
     if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
       return 'must be a number of milliseconds, 0 or more';
     if (value < atLeastMs)
-      return `is in milliseconds and must be at least ${atLeastMs}; was it meant in seconds (${value * 1000})?`;
-    if (value > longestMs) return 'is in milliseconds and must be at most a year';
+      return `is ${value} milliseconds; give at least ${atLeastMs}. Was it meant in seconds? Then write ${value * 1000}`;
+    if (value > longestMs) return `is ${value} milliseconds, which is above a year; give less`;
     return undefined;
   };
 
@@ -62,8 +69,10 @@ export const checkDuration =
 export const checkTimestamp: Check = (value) => {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
     return 'must be a time in epoch milliseconds, like Date.now()';
-  if (value > 0 && value < 1e11) return `is in epoch milliseconds; was it meant in seconds (${value * 1000})?`;
-  if (value > 1e14) return `is in epoch milliseconds; was it meant in microseconds (${Math.floor(value / 1000)})?`;
+  if (value > 0 && value < 1e11)
+    return `is ${value}, which in epoch milliseconds is before 1974. Was it meant in seconds? Then write ${value * 1000}`;
+  if (value > 1e14)
+    return `is ${value}, which in epoch milliseconds is after the year 5000. Was it meant in microseconds? Then write ${Math.floor(value / 1000)}`;
   return undefined;
 };
 
@@ -89,7 +98,8 @@ function distance(from: string, to: string): number {
   return row[to.length]!;
 }
 
-function show(value: unknown): string {
+/** A value in an error message. */
+export function show(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
   return typeof value === 'string' ? JSON.stringify(value) : String(value);

@@ -1,7 +1,7 @@
 import type { Destination } from '../destination/destination.ts';
-import { isPlain } from '../check.ts';
+import { isObject, isPlain } from '../check.ts';
 import { checkIsDestination } from '../destination/check.ts';
-import { WaybillError } from '../error/error.ts';
+import { invalid } from '../error/error.ts';
 import type { Carried } from '../plan/check.ts';
 import type { Bus, Destinations } from './bus.ts';
 import { controls, handleOf, reservedNames } from './controls.ts';
@@ -48,8 +48,7 @@ export async function connect<const W extends Where, T extends Destinations>(
   const carrierOf = (name: string): Carrier => {
     const carrier = Object.hasOwn(destinations, name) ? carriers.get(driverOf(name)) : undefined;
     if (!carrier)
-      throw new WaybillError(
-        'invalid',
+      throw invalid(
         `there is no destination "${name}" on this bus; there are: ${Object.keys(destinations).join(', ')}`,
       );
     return carrier;
@@ -73,21 +72,21 @@ async function allReady(carriers: readonly Carrier[]): Promise<void> {
 }
 
 function checkDestinations(destinations: unknown): void {
-  if (!isPlain(destinations))
-    throw new WaybillError('invalid', 'connect takes its destinations as an object: connect(url, { orders })');
+  if (isObject(destinations) && 'kind' in destinations && 'needs' in destinations)
+    throw invalid('connect takes its destinations by name: connect(url, { orders })');
+  if (!isPlain(destinations)) throw invalid('connect takes its destinations as an object: connect(url, { orders })');
   for (const [name, one] of Object.entries(destinations)) {
     if (reservedNames.includes(name))
-      throw new WaybillError(
-        'invalid',
+      throw invalid(
         `connect: a destination cannot be called "${name}", which is a word of the bus itself; give it another property name`,
       );
-    checkIsDestination(`connect: "${name}"`, one);
+    checkIsDestination(`connect: ${name}`, one);
   }
   const twice = Object.values(destinations).find(
     (one, index, all) => all.findIndex((other) => nameOf(other) === nameOf(one)) !== index,
   );
   if (twice !== undefined)
-    throw new WaybillError('invalid', `connect: two destinations are called ${nameOf(twice)}; one name is one place`);
+    throw invalid(`connect: two destinations are called ${nameOf(twice)}; one name is one place`);
 }
 const nameOf = (destination: unknown): string =>
   `${(destination as Destination).kind} ${(destination as Destination).name}`;

@@ -1,8 +1,9 @@
 import type { Destination, Queue, Stream, Topic } from '../destination/destination.ts';
 import type { Needs } from '../destination/needs.ts';
 import { abortable } from '../abort.ts';
+import { checkFields, isSignal } from '../check.ts';
 import { checkIsDestination } from '../destination/check.ts';
-import { WaybillError } from '../error/error.ts';
+import { invalid, WaybillError } from '../error/error.ts';
 import type { BusControls } from './bus.ts';
 import type { Carrier } from './carrier.ts';
 import { guarded } from './guard.ts';
@@ -55,19 +56,11 @@ export function controls(carriers: readonly Carrier[], of: (name: string) => Car
       open();
       await Promise.all(carriers.map((carrier) => carrier.sender.flush()));
     },
-    async ping({ signal = AbortSignal.timeout(pingTimeoutMs) } = {}) {
+    async ping(options = {}) {
       open();
-      const late = (broker: string) => (): WaybillError =>
-        new WaybillError('timeout', `${broker} did not answer the ping in time`, { broker });
-      await Promise.all(
-        carriers.map((carrier) =>
-          abortable(
-            carrier.ask('ping', (link) => link.ping(signal)),
-            signal,
-            late(carrier.driver.name),
-          ),
-        ),
-      );
+      checkFields('ping', options, { signal: isSignal });
+      const { signal = AbortSignal.timeout(pingTimeoutMs) } = options;
+      await Promise.all(carriers.map((carrier) => pinged(carrier, signal)));
     },
     native(destination) {
       open();
@@ -76,4 +69,15 @@ export function controls(carriers: readonly Carrier[], of: (name: string) => Car
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** A driver obeys the signal, but the answer to "are you there" must not depend on that. */
+function pinged(carrier: Carrier, signal: AbortSignal): Promise<void> {
+  const broker = carrier.driver.name;
+  const late = (): WaybillError => new WaybillError('timeout', `${broker} did not answer the ping in time`, { broker });
+  return abortable(
+    carrier.ask('ping', (link) => link.ping(signal)),
+    signal,
+    late,
+  );
 }

@@ -1,20 +1,24 @@
 import {
   check,
+  type Check,
   checkDuration,
   checkFields,
+  checkTimestamp,
   type Fields,
   isCount,
   isFunction,
+  isObject,
   isPlain,
   isSignal,
-  isText,
   oneOf,
+  show,
 } from '../check.ts';
 import type { Clock } from '../clock.ts';
 import { isName } from '../destination/check.ts';
-import { WaybillError } from '../error/error.ts';
+import { invalid } from '../error/error.ts';
 import type { Middleware } from '../middleware/middleware.ts';
 import type { BusEvent } from '../observe/events.ts';
+import type { BatchOptions, ConsumeOptions } from './handles.ts';
 import type { Resend } from '../send/terms.ts';
 
 /** What holds for a whole bus. */
@@ -42,10 +46,11 @@ export interface BusOptions {
   readonly clock?: Clock;
 }
 
-const isMiddleware = check(
-  (value) => Array.isArray(value) && value.every((one) => typeof one === 'function'),
-  'must be an array of functions (delivery, next) => next()',
-);
+const isMiddleware: Check = (value) => {
+  if (!Array.isArray(value)) return 'must be an array of functions (delivery, next) => next()';
+  const at = value.findIndex((one) => typeof one !== 'function');
+  return at < 0 ? undefined : `holds ${show(value[at])} at ${at}; each must be a function (delivery, next) => next()`;
+};
 const busFields: Fields = {
   topology: oneOf('create', 'verify', 'assume'),
   connectTimeoutMs: checkDuration({ atLeastMs: 100 }),
@@ -55,7 +60,10 @@ const busFields: Fields = {
   maxWaiting: isCount,
   middleware: isMiddleware,
   observe: isFunction,
-  clock: (value) => (isPlain(value) || typeof value === 'object' ? undefined : 'must be a clock: { now, after }'),
+  clock: check(
+    (value) => isObject(value) && typeof value['now'] === 'function' && typeof value['after'] === 'function',
+    'must be a clock: { now, after }',
+  ),
 };
 export const checkBusOptions = (options: BusOptions): void => checkFields('connect options', options, busFields);
 
@@ -73,7 +81,7 @@ const consumeFields: Fields = {
 const batchFields: Fields = { maxMessages: isCount, maxWaitMs: checkDuration({}) };
 const subscribeFields: Fields = {
   subscription: name,
-  pattern: isText,
+  pattern: check((value) => typeof value === 'string' && value !== '', 'must be a string that is not empty'),
   headers: (value) => (isPlain(value) ? undefined : 'must be an object of strings'),
 };
 const groupFields: Fields = { group: name, from: () => undefined };
@@ -90,17 +98,13 @@ export function checkConsuming(
   options: object,
   batch: boolean,
 ): void {
-  if (typeof handler !== 'function')
-    throw new WaybillError(
-      'invalid',
-      `${where}: the handler must be a function, not ${handler === null ? 'null' : typeof handler}`,
-    );
+  if (typeof handler !== 'function') throw invalid(`${where}: the handler must be a function, not ${show(handler)}`);
   checkFields(where, options, { ...consumeFields, ...sets[kind], ...(batch ? batchFields : {}) });
-  const { concurrency, maxInFlight } = options as { readonly concurrency?: number; readonly maxInFlight?: number };
-  if (concurrency !== undefined && maxInFlight !== undefined && maxInFlight < concurrency) {
-    throw new WaybillError(
-      'invalid',
-      `${where}: maxInFlight (${maxInFlight}) is below concurrency (${concurrency}), so some handlers could never run; raise it`,
+  const { concurrency, maxInFlight, maxMessages = 100 } = options as ConsumeOptions & BatchOptions;
+  const atOnce = batch ? (concurrency ?? 1) * maxMessages : (concurrency ?? 0);
+  if (maxInFlight !== undefined && maxInFlight < atOnce) {
+    throw invalid(
+      `${where}: maxInFlight is ${maxInFlight}, below the ${atOnce} that the handlers take at once; raise it, or lower the others`,
     );
   }
 }
@@ -109,7 +113,9 @@ const readFields: Fields = {
   from: () => undefined,
   limit: isCount,
   until: (value) =>
-    isPlain(value) && 'timestamp' in value ? undefined : 'must be { timestamp: <epoch milliseconds> }',
+    isPlain(value) && 'timestamp' in value
+      ? checkTimestamp(value['timestamp'])
+      : 'must be { timestamp: <epoch milliseconds> }',
   idleMs: checkDuration({ atLeastMs: 10 }),
   prefetch: isCount,
   signal: isSignal,

@@ -2,7 +2,7 @@ import type { Queue } from '../destination/destination.ts';
 import type { Needs } from '../destination/needs.ts';
 import { deadLetterOf, isAtMostOnce } from '../destination/facts.ts';
 import type { Source } from '../driver/place.ts';
-import { WaybillError } from '../error/error.ts';
+import { invalid } from '../error/error.ts';
 import { placeOf } from '../plan/topology.ts';
 import { consumeBatch, consumeEach, deliveries, depth, purge } from './receiving.ts';
 import type { Carrier } from './carrier.ts';
@@ -38,10 +38,7 @@ export function queueHandle(
     async redrive(options) {
       const dead = isAtMostOnce(destination) ? undefined : deadLetterOf(destination);
       if (dead === undefined || dead === destination.name)
-        throw new WaybillError(
-          'invalid',
-          `${where}: it has no dead letters of its own to redrive; declare it with deadLetter: true`,
-        );
+        throw invalid(`${where}: it has no dead letters of its own to redrive; declare it with deadLetter: true`);
       return redrive(carrier, destination, dead, options);
     },
     purge: () => purge(carrier, where, source),

@@ -2,7 +2,7 @@ import { checkFields, isPlain, isText } from '../check.ts';
 import { isAtMostOnce } from '../destination/facts.ts';
 import type { Source } from '../driver/place.ts';
 import type { Depth } from '../driver/topology.ts';
-import { WaybillError } from '../error/error.ts';
+import { invalid, WaybillError } from '../error/error.ts';
 import { Batcher } from '../receive/batcher.ts';
 import type { SteadyConsumer } from '../receive/consumer.ts';
 import { HandOver } from '../receive/hand-over.ts';
@@ -107,6 +107,6 @@ export function purge(carrier: Carrier, where: string, source: Source): Promise<
 
 /** `depth({ subscription })`, `depth({ group })`. */
 export function checkDepthOf(where: string, of: object, allowed: 'subscription' | 'group'): void {
-  if (!isPlain(of)) throw new WaybillError('invalid', `${where}: depth takes { ${allowed} }`);
+  if (!isPlain(of)) throw invalid(`${where}: depth takes { ${allowed} }`);
   checkFields(`${where}: depth`, of, { [allowed]: isText });
 }

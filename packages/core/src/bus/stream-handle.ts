@@ -1,7 +1,7 @@
 import type { Stream } from '../destination/destination.ts';
 import type { Needs } from '../destination/needs.ts';
 import type { StreamCapabilities } from '../driver/capabilities.ts';
-import { WaybillError } from '../error/error.ts';
+import { invalid, WaybillError } from '../error/error.ts';
 import { placeOf } from '../plan/topology.ts';
 import type { Carrier } from './carrier.ts';
 import { checkSeek } from './from.ts';
@@ -45,10 +45,7 @@ function group(
   const where = `stream ${destination.name}`;
   checkConsuming(where, 'group', handler, options ?? {}, batch);
   if (!options?.group)
-    throw new WaybillError(
-      'invalid',
-      `${where}: consume needs a group, like { group: 'billing' }; read() reads without one`,
-    );
+    throw invalid(`${where}: consume needs a group, like { group: 'billing' }; read() reads without one`);
   const channel = carrier.channel(destination) as StreamCapabilities;
   if (channel.group === 'none') {
     throw new WaybillError(

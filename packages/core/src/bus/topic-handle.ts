@@ -2,7 +2,7 @@ import type { Topic } from '../destination/destination.ts';
 import type { Needs } from '../destination/needs.ts';
 import type { TopicCapabilities } from '../driver/capabilities.ts';
 import type { Filter, Source } from '../driver/place.ts';
-import { WaybillError } from '../error/error.ts';
+import { invalid, WaybillError } from '../error/error.ts';
 import { placeOf } from '../plan/topology.ts';
 import type { Carrier } from './carrier.ts';
 import type { SubscribeOptions, TopicHandle, EveryNeed } from './handles.ts';
@@ -20,7 +20,7 @@ export function topicHandle(
     async depth(of = {}) {
       checkDepthOf(where, of, 'subscription');
       if (of.subscription === undefined)
-        throw new WaybillError('invalid', `${where}: a topic holds nothing by itself; ask for depth({ subscription })`);
+        throw invalid(`${where}: a topic holds nothing by itself; ask for depth({ subscription })`);
       return depth(carrier, where, { kind: 'topic', ...placeOf(destination, carrier.driver.name), ...of });
     },
     publish: (value, options) => outbox.send(value, options) as Promise<void>,
@@ -79,8 +79,7 @@ function checkFilter(destination: Topic<unknown, unknown, Needs>, wanted: Filter
         ? 'filter'
         : undefined;
   if (missing)
-    throw new WaybillError(
-      'invalid',
+    throw invalid(
       `topic ${destination.name}: choosing messages needs the topic's word first: add needs: { ${missing}: true }`,
     );
 }

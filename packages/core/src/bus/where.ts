@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { checkFields, isPlain, suggestion } from '../check.ts';
+import { checkFields, isObject, isPlain, suggestion } from '../check.ts';
 import type { Adapter, Driver } from '../driver/link.ts';
-import { WaybillError } from '../error/error.ts';
+import { invalid, WaybillError } from '../error/error.ts';
 
 /** One broker: its URL, or a driver made in code. */
 export type Broker = string | Driver;
@@ -58,12 +58,9 @@ async function readConfiguration(url: string): Promise<Routed> {
     const configuration: unknown = JSON.parse(await readFile(new URL(url), 'utf8'));
     if (isPlain(configuration) && 'default' in configuration) return configuration as unknown as Routed;
   } catch (cause) {
-    throw new WaybillError('invalid', `the configuration ${url} cannot be read: ${String(cause)}`, { cause });
+    throw invalid(`the configuration ${url} cannot be read: ${String(cause)}`, { cause });
   }
-  throw new WaybillError(
-    'invalid',
-    `the configuration ${url} must be { "default": <url>, "routes": { <destination>: <url> } }`,
-  );
+  throw invalid(`the configuration ${url} must be { "default": <url>, "routes": { <destination>: <url> } }`);
 }
 
 function checkRoutes(routed: Routed, destinations: readonly string[]): void {
@@ -73,17 +70,15 @@ function checkRoutes(routed: Routed, destinations: readonly string[]): void {
   });
   const unknown = Object.keys(routed.routes ?? {}).find((name) => !destinations.includes(name));
   if (unknown !== undefined)
-    throw new WaybillError(
-      'invalid',
+    throw invalid(
       `connect: there is a route for "${unknown}", but no destination of that name${suggestion(unknown, destinations)}`,
     );
 }
 
 function checkDriver(driver: unknown): Driver {
-  if (isPlain(driver) && driver['spec'] === 1 && typeof driver['connect'] === 'function')
+  if (isObject(driver) && driver['spec'] === 1 && typeof driver['connect'] === 'function')
     return driver as unknown as Driver;
-  throw new WaybillError(
-    'invalid',
+  throw invalid(
     'connect takes a URL like "amqp://localhost" or "memory:", a driver like rabbitmq({ … }), or { default, routes }',
   );
 }
@@ -95,16 +90,12 @@ function checkDriver(driver: unknown): Driver {
 export async function driverFor(url: string): Promise<Driver> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
   if (scheme === undefined)
-    throw new WaybillError(
-      'invalid',
+    throw invalid(
       `connect: ${JSON.stringify(withoutSecrets(url))} is no URL; it begins with a scheme, like amqp://localhost or memory:`,
     );
   const name = Object.hasOwn(packages, scheme) ? packages[scheme] : undefined;
   if (name === undefined)
-    throw new WaybillError(
-      'invalid',
-      `connect: no adapter speaks "${scheme}:"${suggestion(scheme, Object.keys(packages))}`,
-    );
+    throw invalid(`connect: no adapter speaks "${scheme}:"${suggestion(scheme, Object.keys(packages))}`);
   return (await load(name)).fromUrl(url);
 }
 

@@ -14,7 +14,7 @@ export const json: Codec = {
   accepts: (contentType) =>
     contentType === undefined ||
     contentType === 'application/json' ||
-    /^(application|text)\/([\w.-]+\+)?json\b/.test(contentType),
+    /^(application|text)\/([\w.-]+\+)?json\b/i.test(contentType),
   encode(value) {
     const text = JSON.stringify(value) as string | undefined;
     if (text === undefined) throw new TypeError(`${typeof value} has no JSON form`);
@@ -37,7 +37,7 @@ export const bytes: Codec = {
 /** Text in UTF-8. */
 export const text: Codec = {
   contentType: 'text/plain; charset=utf-8',
-  accepts: (contentType) => contentType === undefined || contentType.startsWith('text/'),
+  accepts: (contentType) => contentType === undefined || /^text\//i.test(contentType),
   encode(value) {
     if (typeof value !== 'string' || !value.isWellFormed())
       throw new TypeError('the text codec takes a well-formed string');

@@ -1,5 +1,17 @@
-import { check, checkDuration, checkFields, type Fields, isCount, isFunction, isPlain, oneOf } from '../check.ts';
-import { WaybillError } from '../error/error.ts';
+import {
+  check,
+  checkDuration,
+  checkFields,
+  type Fields,
+  isCount,
+  isFunction,
+  isObject,
+  isPlain,
+  oneOf,
+  show,
+  suggestion,
+} from '../check.ts';
+import { invalid } from '../error/error.ts';
 import type { Destination, Kind } from './destination.ts';
 
 const wanted = oneOf(true, 'native');
@@ -45,25 +57,42 @@ export function checkDestination(destination: Destination): void {
   const where = `${kind} ${JSON.stringify(name)}`;
   checkName(name, kind);
   checkFields(`${where}: needs`, asked, needs[kind]);
+  checkKnown(where, kind, given);
   checkFields(where, given, options[kind]);
   if (given.retry) checkFields(`${where}: retry`, given.retry, retry);
   if (schema !== undefined && !isSchema(schema))
-    throw new WaybillError('invalid', `${where}: schema must be a Standard Schema, or type<T>() to only give the type`);
-  if (asked.order === 'key' && !given.key)
-    throw new WaybillError('invalid', `${where}: order "key" needs a key: add key: (value) => …`);
+    throw invalid(`${where}: schema must be a Standard Schema, or type<T>() to only give the type`);
+  if (asked.order === 'key' && !given.key) throw invalid(`${where}: order "key" needs a key: add key: (value) => …`);
+}
+
+/** A need beside `needs` is the likeliest mistake, and the list of options is longer than what is left to check here. */
+function checkKnown(where: string, kind: Kind, given: object): void {
+  const known = ['schema', 'needs', ...Object.keys(options[kind])];
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const way = Object.hasOwn(needs[kind], unknown)
+    ? `; it belongs into needs: { ${unknown}: … }`
+    : suggestion(unknown, known);
+  throw invalid(`${where}: there is no option "${unknown}"${way}`);
 }
 
 /** What was made by `queue`, `topic` or `stream`, and checked there. */
 export function checkIsDestination(where: string, value: unknown): void {
-  if (isPlain(value) && typeof value['name'] === 'string' && Object.hasOwn(needs, String(value['kind']))) return;
-  throw new WaybillError('invalid', `${where} is no destination; make it with queue(), topic() or stream()`);
+  if (
+    isObject(value) &&
+    typeof value['name'] === 'string' &&
+    Object.hasOwn(needs, String(value['kind'])) &&
+    isPlain(value['needs']) &&
+    isPlain(value['options'])
+  )
+    return;
+  throw invalid(`${where}: ${show(value)} is no destination; make it with queue(), topic() or stream()`);
 }
 
 /** Names are text; each broker's own rules are checked by its driver. */
 export function checkName(name: unknown, what: string): void {
   if (isName(name)) return;
-  const found = typeof name === 'string' ? JSON.stringify(name) : typeof name;
-  throw new WaybillError('invalid', `${what}: the name must be printable text that is not empty, not ${found}`);
+  throw invalid(`${what}: the name must be printable text that is not empty, not ${show(name)}`);
 }
 
 export const isName = (value: unknown): value is string =>
@@ -74,11 +103,11 @@ const isSchema = (value: unknown): boolean => {
     typeof value === 'object' || typeof value === 'function'
       ? (value as { readonly '~standard'?: unknown })['~standard']
       : undefined;
-  return isPlain(standard) && typeof standard['validate'] === 'function';
+  return isObject(standard) && typeof standard['validate'] === 'function';
 };
 function isCodec(value: unknown): boolean {
   return (
-    isPlain(value) &&
+    isObject(value) &&
     typeof value['contentType'] === 'string' &&
     ['accepts', 'encode', 'decode'].every((name) => typeof value[name] === 'function')
   );

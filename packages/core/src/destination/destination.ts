@@ -1,7 +1,7 @@
 import type { Codec } from '../codec/codec.ts';
 import type { RetryPolicy } from '../emulate/retry.ts';
 import { isPlain } from '../check.ts';
-import { WaybillError } from '../error/error.ts';
+import { invalid } from '../error/error.ts';
 import { checkDestination } from './check.ts';
 import type { Needs, QueueNeeds, StreamNeeds, TopicNeeds } from './needs.ts';
 import type { InputOf, OutputOf, Schema } from './schema.ts';
@@ -92,11 +92,9 @@ interface Given extends StreamOptions<unknown> {
   readonly needs?: Needs;
 }
 function define<K extends Kind>(kind: K, name: string, given: object = {}): Destination<K, unknown, unknown, {}> {
-  if (!isPlain(given))
-    throw new WaybillError('invalid', `${kind} ${JSON.stringify(name)}: the options must be an object`);
+  if (!isPlain(given)) throw invalid(`${kind} ${JSON.stringify(name)}: the options must be an object`);
   const { schema, needs = {}, ...options } = given as Given;
-  if (!isPlain(needs))
-    throw new WaybillError('invalid', `${kind} ${JSON.stringify(name)}: needs must be an object like { order: "key" }`);
+  if (!isPlain(needs)) throw invalid(`${kind} ${JSON.stringify(name)}: needs must be an object like { order: "key" }`);
   const destination = { kind, name, needs: Object.freeze({ ...needs }), schema, options: Object.freeze(options) };
   checkDestination(destination);
   return Object.freeze(destination);

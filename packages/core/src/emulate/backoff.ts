@@ -47,6 +47,6 @@ export function linear(options: { readonly firstMs: number; readonly maxMs?: num
 
 /** The same wait each time. 0 tries again at once. */
 export function fixed(ms: number): Backoff {
-  checkFields('fixed', { ms }, { ms: duration });
+  checkFields('fixed', { ms: ms ?? NaN }, { ms: duration });
   return () => ms;
 }

@@ -76,6 +76,10 @@ export class WaybillError extends Error {
   }
 }
 
+/** A mistake of the caller's: what, where, and what to do. */
+export const invalid = (message: string, details?: ErrorDetails): WaybillError =>
+  new WaybillError('invalid', message, details);
+
 /** Any thrown thing as one line of text, also what has none. */
 export function textOf(error: unknown): string {
   try {

@@ -78,7 +78,7 @@ export class LinkKeeper {
   described(error: unknown, doing: string = `cannot connect to ${this.#driver.name}`): WaybillError {
     return WaybillError.is(error)
       ? error
-      : new WaybillError(this.codeOf(error), `${doing}: ${textOf(error)}`, {
+      : new WaybillError(this.codeOf(error), `${doing}: ${textOf(error)}${wayOut(this.codeOf(error))}`, {
           broker: this.#driver.name,
           cause: error,
         });
@@ -148,6 +148,7 @@ export class LinkKeeper {
   }
 }
 
+const wayOut = (code: ErrorCode): string => (code === 'denied' ? '; check user name, password and permissions' : '');
 const stateOf = (blocked: string | undefined): LinkState => (blocked === undefined ? 'live' : 'blocked');
 
 const busClosed = (): WaybillError => new WaybillError('closed', 'the bus is closed');

@@ -47,7 +47,7 @@ export interface Delivery<T = unknown> extends Received<T>, AsyncDisposable {
   /** Back to the broker: at once and as no attempt, or after `delayMs` as a failed one. */
   release(options?: { readonly delayMs?: number }): Promise<Settled>;
   /** Failed for good: to the dead letters with the reason. */
-  reject(reason: string): Promise<Settled>;
+  reject(reason: string | Error): Promise<Settled>;
   /** Renews the lease now. Waybill does so by itself while the delivery is open. */
   extend(): Promise<Settled>;
 }

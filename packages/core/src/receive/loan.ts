@@ -1,6 +1,7 @@
 import type { Incoming, Positioned } from '../driver/message.ts';
 import type { Settlement } from '../driver/receiver.ts';
-import { WaybillError } from '../error/error.ts';
+import { textOf, invalid, WaybillError } from '../error/error.ts';
+import { checkDuration, checkFields, show } from '../check.ts';
 import { causeOf, countOf, ownHeaders } from '../emulate/marks.ts';
 import type { Mark } from '../settle/watermarks.ts';
 import type { DeadLetterCause, Delivery, Settled, StreamRecord } from './delivery.ts';
@@ -134,15 +135,17 @@ export class Loan implements Delivery, StreamRecord {
     return this.outcome();
   }
   release(options: { readonly delayMs?: number } = {}): Promise<Settled> {
+    checkFields(`${this.source}: release`, options, { delayMs: duration });
     if (!this.#claim('release')) return this.outcome();
     if (options.delayMs || this.mark !== undefined)
       return this.#keeper.retry(this, options.delayMs ?? 0).then(() => (this.isOpen ? 'settled' : this.outcome()));
     this.settle({ outcome: 'release', delayMs: 0, failed: false });
     return this.outcome();
   }
-  reject(reason: string): Promise<Settled> {
+  reject(reason: string | Error): Promise<Settled> {
+    const text = reasonOf(this.source, reason);
     if (!this.#claim('reject')) return this.outcome();
-    return this.#keeper.bury(this, reason).then(() => this.outcome());
+    return this.#keeper.bury(this, text).then(() => this.outcome());
   }
   async extend(): Promise<Settled> {
     return this.isOpen ? this.#keeper.extend(this) : (this.#answered ?? 'settled');
@@ -214,3 +217,9 @@ export class Loan implements Delivery, StreamRecord {
 const accepted: Outcome = Object.freeze({ outcome: 'accept' });
 const lost = (): WaybillError =>
   new WaybillError('lease-lost', 'the delivery is no longer ours; the message will be delivered again');
+const duration = checkDuration({});
+function reasonOf(source: string, reason: unknown): string {
+  if (reason instanceof Error) return textOf(reason);
+  if (typeof reason === 'string' && reason !== '') return reason;
+  throw invalid(`${source}: reject takes the reason, a text or an error, not ${show(reason)}`);
+}

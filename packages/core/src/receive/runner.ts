@@ -1,6 +1,6 @@
 import type { Fate } from '../emulate/fate.ts';
 import type { BuryReason } from '../emulate/retry.ts';
-import { WaybillError } from '../error/error.ts';
+import { invalid, WaybillError } from '../error/error.ts';
 import { compose, type Middleware, skip } from '../middleware/middleware.ts';
 import type { Loan, Outcome } from './loan.ts';
 import type { ConsumerTerms } from './terms.ts';
@@ -87,8 +87,7 @@ function chain(middleware: readonly Middleware[], call: (loan: Loan) => unknown)
   });
   return async (loan) => {
     const passed: unknown = await composed(loan);
-    if (passed !== skip)
-      throw new WaybillError('invalid', 'a middleware ended without `return next()`, or `return skip`');
+    if (passed !== skip) throw invalid('a middleware ended without `return next()`, or `return skip`');
   };
 }
 

@@ -39,6 +39,14 @@ export class Scheduler<T> {
 
   /** Runs an item whose key is already its own: new, next in line, or retried in place. */
   again(item: T): void {
+    if (this.#filling || this.#ready.size > 0 || this.#paused || this.#running >= this.#concurrency)
+      return this.#wait(item);
+    this.#filling = true;
+    this.#start(item);
+    this.#filling = false;
+    if (this.#ready.size > 0) this.#fill();
+  }
+  #wait(item: T): void {
     this.#ready.push(item);
     this.#fill();
   }

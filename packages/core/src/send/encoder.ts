@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts';
+import { show } from '../check.ts';
 import { type Codec, json } from '../codec/codec.ts';
 import type { Destination } from '../destination/destination.ts';
 import { checksNothing, describeIssues, type SchemaResult } from '../destination/schema.ts';
 import type { ChannelCapabilities } from '../driver/capabilities.ts';
 import type { Outgoing } from '../driver/message.ts';
-import { textOf, WaybillError } from '../error/error.ts';
+import { textOf, invalid, WaybillError } from '../error/error.ts';
 import { newId } from './id.ts';
 import { checkSending, type Sending } from './options.ts';
 
@@ -87,9 +88,16 @@ export class Encoder {
     if (this.#isTombstone(value))
       throw this.#invalid('null marks a key as deleted, so it needs one: append(null, { key })');
     if (options.key === undefined) return undefined;
-    const key: unknown = options.key(value);
+    const key = this.#keyOf(options.key, value);
     if (typeof key === 'string' && key.isWellFormed()) return key;
-    throw this.#invalid(`key() must return well-formed text, not ${typeof key}`);
+    throw this.#invalid(`key() must return well-formed text, not ${show(key)}`);
+  }
+  #keyOf(key: (value: unknown) => unknown, value: unknown): unknown {
+    try {
+      return key(value);
+    } catch (cause) {
+      throw this.#invalid(`key() threw: ${textOf(cause)}`, cause);
+    }
   }
 
   #checkSize({ body, headers }: Outgoing): void {
@@ -120,7 +128,7 @@ export class Encoder {
   }
 
   #invalid(message: string, cause?: unknown): WaybillError {
-    return new WaybillError('invalid', `${this.#where}: ${message}`, {
+    return invalid(`${this.#where}: ${message}`, {
       broker: this.#driver,
       destination: this.#destination.name,
       cause,

@@ -1,6 +1,6 @@
-import { anything, type Check, checkDuration, checkFields, type Fields, isSignal } from '../check.ts';
+import { anything, type Check, checkDuration, checkFields, type Fields, isPlain, isSignal, show } from '../check.ts';
 import { reservedPrefix } from '../emulate/marks.ts';
-import { WaybillError } from '../error/error.ts';
+import { invalid } from '../error/error.ts';
 
 /** What a send may say, as core sees it: the union of all kinds. */
 export interface Sending {
@@ -65,11 +65,11 @@ export function checkSending(where: string, kind: 'queue' | 'topic' | 'stream', 
 
 /** What every broker carries unchanged: ASCII names, and values that are strings and not empty. */
 function checkHeaders(where: string, headers: unknown): void {
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
-    throw new WaybillError('invalid', `${where}: headers must be an object of strings`);
+  if (!isPlain(headers))
+    throw invalid(`${where}: headers must be an object of strings, like { tenant: 'a' }, not ${show(headers)}`);
   for (const [name, value] of Object.entries(headers)) {
     const problem = headerProblem(name, value);
-    if (problem !== undefined) throw new WaybillError('invalid', `${where}: header ${JSON.stringify(name)} ${problem}`);
+    if (problem !== undefined) throw invalid(`${where}: header ${JSON.stringify(name)} ${problem}`);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Destination } from '../destination/destination.ts';
 import type { Outgoing } from '../driver/message.ts';
 import type { Clock } from '../clock.ts';
 import { abortable } from '../abort.ts';
-import { textOf, WaybillError } from '../error/error.ts';
+import { textOf, invalid, WaybillError } from '../error/error.ts';
 import type { ChannelCapabilities } from '../driver/capabilities.ts';
 import { besideOf } from '../destination/facts.ts';
 import { delayQueue, delayStep } from '../plan/steps.ts';
@@ -52,11 +52,9 @@ export class Outbox {
   /** All are encoded, and refused if need be, before the first is sent. */
   async sendMany(values: readonly unknown[], options?: Sending): Promise<void> {
     const { destination, encoder } = this.#setup;
-    if (!Array.isArray(values))
-      throw new WaybillError('invalid', `${destination.name}: many messages must be given as an array`);
+    if (!Array.isArray(values)) throw invalid(`${destination.name}: many messages must be given as an array`);
     if (options?.id !== undefined)
-      throw new WaybillError(
-        'invalid',
+      throw invalid(
         `${destination.name}: one id for many messages would make them one; leave it out, or send them singly`,
       );
     if (options?.signal) return this.#abortable(options, (rest) => this.sendMany(values, rest));
@@ -101,7 +99,7 @@ export class Outbox {
 
   async #abortable<T>({ signal, ...rest }: Sending, send: (rest: Sending) => Promise<T>): Promise<T> {
     const where = this.#setup.destination.name;
-    if (!(signal instanceof AbortSignal)) throw new WaybillError('invalid', `${where}: signal must be an AbortSignal`);
+    if (!(signal instanceof AbortSignal)) throw invalid(`${where}: signal must be an AbortSignal`);
     if (signal.aborted)
       throw new WaybillError('aborted', `${where}: aborted before it was sent`, { cause: signal.reason });
     const late = (): WaybillError =>

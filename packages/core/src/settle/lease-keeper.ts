@@ -24,9 +24,13 @@ export class LeaseKeeper {
   endsAt(): number {
     return this.#clock.now() + this.#receiver.leaseMs;
   }
-  /** Now, at a user's wish. */
+  /** Now, at a user's wish. Rejects when the broker did not, and the lease runs on as it was. */
   async extend(loan: Loan): Promise<Settled> {
-    await this.#extend([loan], this.#clock.now());
+    const startedAt = this.#clock.now();
+    const [unsettled] = await this.#receiver.extend([(loan.incoming as Receipted).receipt]);
+    if (unsettled?.outcome === 'failed') throw unsettled.error;
+    if (unsettled) loan.lose();
+    else loan.leaseEndsAt = startedAt + this.#receiver.leaseMs;
     return loan.isLost ? 'lost' : 'settled';
   }
   stop(): void {
