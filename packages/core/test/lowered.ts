@@ -130,7 +130,8 @@ function lowerReceiver(inner: Receiver, source: Source, options: ReceiveOptions,
     close: () => inner.close(),
     settle: async (batch: readonly Settlement[]) => {
       if (options.delivery === 'at-most-once') say(`settle on ${at}: an at-most-once receiver settles nothing`);
-      for (const settlement of batch) for (const breach of settleBreaches(at, settlement, settled, watching)) say(breach);
+      for (const settlement of batch)
+        for (const breach of settleBreaches(at, settlement, settled, watching)) say(breach);
       const unsettled = await inner.settle(batch);
       for (const { index, outcome } of unsettled) if (outcome === 'failed') settled.delete(batch[index]?.receipt);
       return unsettled;

@@ -59,11 +59,11 @@ export async function bench<T extends Destinations>(
 
 /** Turns the clock, 100 ms at a time, until the promise has settled. */
 export async function turnUntil<R>(clock: VirtualClock, promise: Promise<R>, ms = 60_000): Promise<R> {
-  let settled = false;
-  const settle = (): void => void (settled = true);
+  const state = { settled: false };
+  const settle = (): void => void (state.settled = true);
   promise.then(settle, settle);
-  for (let gone = 0; !settled && gone <= ms; gone += 100) await clock.advance(gone === 0 ? 0 : 100);
-  if (!settled) throw new Error(`not settled after ${ms} ms by the virtual clock`);
+  for (let gone = 0; !state.settled && gone <= ms; gone += 100) await clock.advance(gone === 0 ? 0 : 100);
+  if (!state.settled) throw new Error(`not settled after ${ms} ms by the virtual clock`);
   return promise;
 }
 

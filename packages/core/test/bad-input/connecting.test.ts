@@ -12,8 +12,10 @@ import { judged } from './judge.ts';
 
 const jobs = queue('jobs', { schema: type<number>() });
 /** What the types refuse, as JavaScript can write it. */
-const loosely = (where: unknown, destinations: unknown = { jobs }, options?: unknown): (() => unknown) => () =>
-  connect(where as string, destinations as never, options as never);
+const loosely =
+  (where: unknown, destinations: unknown = { jobs }, options?: unknown): (() => unknown) =>
+  () =>
+    connect(where as string, destinations as never, options as never);
 
 it('where', async () => {
   expect(
@@ -84,7 +86,9 @@ it('an adapter that is not installed', async () => {
     await connect('amqp://user:secret@localhost', {}).catch(({ code, message }) => console.log(code + ': ' + message));`,
   );
   const { stdout } = await promisify(execFile)(process.execPath, [program], { cwd: directory });
-  expect(stdout.trim()).toMatchInlineSnapshot(`"not-found: connect: the adapter @waybill/adapter-rabbitmq is not installed; run: npm install @waybill/adapter-rabbitmq"`);
+  expect(stdout.trim()).toMatchInlineSnapshot(
+    `"not-found: connect: the adapter @waybill/adapter-rabbitmq is not installed; run: npm install @waybill/adapter-rabbitmq"`,
+  );
 });
 
 it('configuration files', async () => {
@@ -250,11 +254,18 @@ it('a bus, and what is attached to it', async () => {
 it('a broker that refuses, is not there, or never answers', async () => {
   const { driver } = await bench({ jobs });
   const failing = (code: 'denied' | 'unavailable' | 'protocol', error: Error) => () =>
-    connect({ ...driver, name: 'rabbitmq', connect: () => Promise.reject(error), classify: () => code }, { jobs }, { connectTimeoutMs: 200, observe: () => {} });
+    connect(
+      { ...driver, name: 'rabbitmq', connect: () => Promise.reject(error), classify: () => code },
+      { jobs },
+      { connectTimeoutMs: 200, observe: () => {} },
+    );
   const paused = memoryBroker();
   paused.faults.pause();
   const said = await judged({
-    'refused credentials': failing('denied', new Error('403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - Login was refused"')),
+    'refused credentials': failing(
+      'denied',
+      new Error('403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - Login was refused"'),
+    ),
     'an unreachable host': failing('unavailable', new Error('connect ECONNREFUSED 127.0.0.1:5672')),
     'another protocol': failing('protocol', new Error('Expected ConnectionStart; got HTTP/1.1 400')),
     'no answer at all': () => connect(paused.driver(), { jobs }, { connectTimeoutMs: 200, observe: () => {} }),

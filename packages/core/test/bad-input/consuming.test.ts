@@ -11,7 +11,10 @@ const nothing = (): void => {};
 
 it('handlers and options', async () => {
   const { bus } = await bench({ jobs, ticks, news, log });
-  const withOptions = (options: unknown): (() => unknown) => () => bus.jobs.consume(nothing, options as never);
+  const withOptions =
+    (options: unknown): (() => unknown) =>
+    () =>
+      bus.jobs.consume(nothing, options as never);
   expect(
     await judged({
       'no handler': () => (bus.jobs.consume as () => unknown)(),
@@ -30,7 +33,8 @@ it('handlers and options', async () => {
       'middleware that is none': withOptions({ middleware: [5] }),
       'batch options without a batch': withOptions({ maxMessages: 5 }),
       'a batch of nothing': () => bus.jobs.consumeBatch(nothing, { maxMessages: 0 }),
-      'a batch larger than what may be in flight': () => bus.jobs.consumeBatch(nothing, { maxMessages: 100, maxInFlight: 50 }),
+      'a batch larger than what may be in flight': () =>
+        bus.jobs.consumeBatch(nothing, { maxMessages: 100, maxInFlight: 50 }),
       'a group on a queue': withOptions({ group: 'g' }),
     }),
   ).toMatchInlineSnapshot(`
@@ -77,8 +81,14 @@ it('handlers and options', async () => {
 
 it('subscriptions, groups and places to begin', async () => {
   const { bus, clock } = await bench({ jobs, ticks, news, log });
-  const from = (given: unknown): (() => unknown) => () => bus.log.consume(nothing, { group: 'g', from: given as never });
-  const readFrom = (options: unknown): (() => unknown) => () => bus.log.read(options as never);
+  const from =
+    (given: unknown): (() => unknown) =>
+    () =>
+      bus.log.consume(nothing, { group: 'g', from: given as never });
+  const readFrom =
+    (options: unknown): (() => unknown) =>
+    () =>
+      bus.log.read(options as never);
   expect(
     await judged({
       'an empty subscription': () => bus.news.subscribe(nothing, { subscription: '' }),
@@ -98,7 +108,7 @@ it('subscriptions, groups and places to begin', async () => {
       'reading nothing': readFrom({ limit: 0 }),
       'reading until seconds': readFrom({ until: { timestamp: 5_000_000 } }),
       'reading until a date': readFrom({ until: new Date(clock.now()) }),
-      'depth of what is none': () => bus.news.depth({ group: 'g' } as never),
+      'depth of what is none': () => bus.news.depth({ group: 'g' }),
       'depth by name': () => bus.news.depth('s' as never),
       'redriving nothing': () => bus.jobs.redrive({ limit: 0 }),
       'redriving what has no dead letters': () => bus.ticks.redrive(),

@@ -6,7 +6,10 @@ const schema = type<number>();
 /** What the types refuse, as JavaScript can write it. */
 const loosely = (call: (name: never, options?: never) => unknown, name: unknown, options?: unknown): unknown =>
   call(name as never, options as never);
-const withOptions = (options: unknown): (() => unknown) => () => loosely(queue, 'orders', options);
+const withOptions =
+  (options: unknown): (() => unknown) =>
+  () =>
+    loosely(queue, 'orders', options);
 
 it('names', async () => {
   expect(

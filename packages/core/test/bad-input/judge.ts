@@ -10,7 +10,10 @@ export async function judged(cases: Readonly<Record<string, () => unknown>>): Pr
   for (const [name, call] of Object.entries(cases)) {
     const error = await refusal(call);
     if (WaybillError.is(error)) blocks.push(`${name}\n  ${error.code}: ${error.message.replaceAll('\n', '\n  ')}`);
-    else unjudged.push(`${name}: ${error === undefined ? 'not refused' : `not one of our errors: ${String(error)}`}`);
+    else
+      unjudged.push(
+        `${name}: ${error === undefined ? 'not refused' : `not one of our errors: ${error instanceof Error ? error.message : typeof error}`}`,
+      );
   }
   if (unjudged.length > 0) throw new Error(unjudged.join('\n'));
   return `\n${blocks.join('\n')}\n`;

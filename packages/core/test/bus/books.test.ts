@@ -8,28 +8,57 @@ const log = stream('log', { schema: type<number>(), needs: { group: true } });
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 interface Tampering {
-  readonly settle?: (batch: readonly Settlement[], settle: (batch: readonly Settlement[]) => Promise<readonly Unsettled[]>) => Promise<readonly Unsettled[]>;
-  readonly extend?: (receipts: readonly unknown[], extend: (receipts: readonly unknown[]) => Promise<readonly Unsettled[]>) => Promise<readonly Unsettled[]>;
-  readonly commit?: (marks: readonly Watermark[], commit: (marks: readonly Watermark[]) => Promise<readonly Unsettled[]>) => Promise<readonly Unsettled[]>;
+  readonly settle?: (
+    batch: readonly Settlement[],
+    settle: (batch: readonly Settlement[]) => Promise<readonly Unsettled[]>,
+  ) => Promise<readonly Unsettled[]>;
+  readonly extend?: (
+    receipts: readonly unknown[],
+    extend: (receipts: readonly unknown[]) => Promise<readonly Unsettled[]>,
+  ) => Promise<readonly Unsettled[]>;
+  readonly commit?: (
+    marks: readonly Watermark[],
+    commit: (marks: readonly Watermark[]) => Promise<readonly Unsettled[]>,
+  ) => Promise<readonly Unsettled[]>;
 }
 /** The driver, with answers of its receivers that a test decides. */
-const tampered = (tampering: Tampering) => (inner: Driver): Driver => ({
-  ...inner,
-  connect: async (options) => {
-    const link = await inner.connect(options);
-    return { ...delegated(link), receive: async (source, more) => tamper(await link.receive(source, more), tampering) };
-  },
-});
+const tampered =
+  (tampering: Tampering) =>
+  (inner: Driver): Driver => ({
+    ...inner,
+    connect: async (options) => {
+      const link = await inner.connect(options);
+      return {
+        ...delegated(link),
+        receive: async (source, more) => tamper(await link.receive(source, more), tampering),
+      };
+    },
+  });
 function tamper(receiver: Receiver, { settle, extend, commit }: Tampering): Receiver {
   const common = { native: receiver.native, closed: receiver.closed, close: () => receiver.close() };
   if (receiver.style === 'position') {
     const write = receiver.commit?.bind(receiver);
-    return { style: 'position', ...common, start: (owner) => receiver.start(owner), ...(write && { commit: (marks) => (commit ? commit(marks, write) : write(marks)) }) };
+    return {
+      style: 'position',
+      ...common,
+      start: (owner) => receiver.start(owner),
+      ...(write && { commit: (marks) => (commit ? commit(marks, write) : write(marks)) }),
+    };
   }
-  const shared = { ...common, settle: (batch: readonly Settlement[]) => (settle ? settle(batch, (some) => receiver.settle(some)) : receiver.settle(batch)) };
+  const shared = {
+    ...common,
+    settle: (batch: readonly Settlement[]) =>
+      settle ? settle(batch, (some) => receiver.settle(some)) : receiver.settle(batch),
+  };
   if (receiver.style === 'message') return { style: 'message', ...shared, start: (owner) => receiver.start(owner) };
   const renew = (receipts: readonly unknown[]): Promise<readonly Unsettled[]> => receiver.extend(receipts);
-  return { style: 'lease', ...shared, leaseMs: receiver.leaseMs, start: (owner) => receiver.start(owner), extend: (receipts) => (extend ? extend(receipts, renew) : renew(receipts)) };
+  return {
+    style: 'lease',
+    ...shared,
+    leaseMs: receiver.leaseMs,
+    start: (owner) => receiver.start(owner),
+    extend: (receipts) => (extend ? extend(receipts, renew) : renew(receipts)),
+  };
 }
 
 describe('settlements', () => {
@@ -78,7 +107,9 @@ describe('settlements', () => {
 
   it('of a call that rejects are all made again', async () => {
     let calls = 0;
-    const wrap = tampered({ settle: (batch, settle) => (calls++ < 3 ? Promise.reject(new Error('busy')) : settle(batch)) });
+    const wrap = tampered({
+      settle: (batch, settle) => (calls++ < 3 ? Promise.reject(new Error('busy')) : settle(batch)),
+    });
     const { bus, broker, clock, during } = await bench({ jobs }, { wrap });
     await bus.jobs.sendMany(upTo(3));
     const consumer = await bus.jobs.consume(() => {});
@@ -139,11 +170,16 @@ describe('leases', () => {
   });
 
   it('that the broker took away are lost at once', async () => {
-    const wrap = tampered({ extend: (receipts) => Promise.resolve(receipts.map((_, index) => ({ index, outcome: 'lost' }))) });
+    const wrap = tampered({
+      extend: (receipts) => Promise.resolve(receipts.map((_, index) => ({ index, outcome: 'lost' }))),
+    });
     const { bus, clock, events } = await bench({ jobs }, { wrap });
     await bus.jobs.send(1);
     let aborted = 0;
-    await bus.jobs.consume((_, { signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(aborted++))), { leaseMs: 6000 });
+    await bus.jobs.consume(
+      (_, { signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(aborted++))),
+      { leaseMs: 6000 },
+    );
     await clock.advance(3000);
     expect(aborted).toBe(1);
     expect(events.some(({ type: event }) => event === 'delivery-lost')).toBe(true);
@@ -209,7 +245,8 @@ describe('positions', () => {
   it('that are lost end nothing but their lane: the next receiver begins where the broker says', async () => {
     let calls = 0;
     const wrap = tampered({
-      commit: (marks, commit) => (calls++ === 0 ? Promise.resolve(marks.map((_, index) => ({ index, outcome: 'lost' }))) : commit(marks)),
+      commit: (marks, commit) =>
+        calls++ === 0 ? Promise.resolve(marks.map((_, index) => ({ index, outcome: 'lost' }))) : commit(marks),
     });
     const { bus, broker, clock } = await bench({ log }, { wrap });
     const seen: number[] = [];

@@ -154,10 +154,12 @@ describe('closing the bus', () => {
       for await (const delivery of await bus.jobs.receive()) await delivery.accept();
       return 'ended';
     })().catch((error: Error & { readonly code?: string }) => error.code);
-    const consuming = bus.jobs.consume(() => {}).then(
-      ({ state }) => state,
-      (error: Error & { readonly code?: string }) => error.code,
-    );
+    const consuming = bus.jobs
+      .consume(() => {})
+      .then(
+        ({ state }) => state,
+        (error: Error & { readonly code?: string }) => error.code,
+      );
     await during(bus.close(), 1000);
     expect(['ended', 'closed']).toContain(await during(loop, 1000));
     expect(['closed']).toContain(await during(consuming, 1000));
@@ -169,7 +171,9 @@ describe('closing the bus', () => {
     const broker = new MemoryBroker({ clock: real });
     broker.faults.pause();
     broker.faults.disconnect();
-    const connecting = rejection(connect(broker.driver(), { jobs }, { clock, connectTimeoutMs: 500, observe: () => {} }));
+    const connecting = rejection(
+      connect(broker.driver(), { jobs }, { clock, connectTimeoutMs: 500, observe: () => {} }),
+    );
     expect(await turnUntil(real, connecting)).toMatchObject({ code: 'unavailable' });
     expect(clock.waiting).toBe(0);
   });
@@ -185,17 +189,27 @@ describe('closing the bus', () => {
   });
 
   it('leaves no timer, whatever went on', async () => {
-    const ordered = queue('ordered', { schema: type<number>(), needs: { order: 'key' }, key: String, retry: { backoff: fixed(3_600_000) } });
+    const ordered = queue('ordered', {
+      schema: type<number>(),
+      needs: { order: 'key' },
+      key: String,
+      retry: { backoff: fixed(3_600_000) },
+    });
     const { bus, clock, during, timers, broker } = await bench({ jobs, ordered, log });
     await bus.ordered.consume(() => {
       throw new Error('again');
     });
-    await bus.jobs.consume(() => {
-      throw new Error('again');
-    }, { handlerTimeoutMs: 86_400_000 });
+    await bus.jobs.consume(
+      () => {
+        throw new Error('again');
+      },
+      { handlerTimeoutMs: 86_400_000 },
+    );
     await bus.log.consume(() => {}, { group: 'g' });
     broker.faults.set({ failSettle: 0.5, overload: 0.5 });
-    await during(Promise.all([bus.ordered.sendMany([1, 2, 3]), bus.jobs.sendMany([1, 2, 3]), bus.log.appendMany([1, 2, 3])]));
+    await during(
+      Promise.all([bus.ordered.sendMany([1, 2, 3]), bus.jobs.sendMany([1, 2, 3]), bus.log.appendMany([1, 2, 3])]),
+    );
     await clock.advance(1000);
     broker.faults.clear();
     await during(bus.close());
@@ -205,7 +219,11 @@ describe('closing the bus', () => {
   it('late validation is refused, and leaves no timer', async () => {
     const checking = gate();
     const schema = {
-      '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => checking.promise.then(() => ({ value: value as number })) },
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value: unknown) => checking.promise.then(() => ({ value: value as number })),
+      },
     } as const;
     const { bus, clock, during, timers } = await bench({ checked: queue('checked', { schema }) });
     const sent = bus.checked.send(1).then(
@@ -222,7 +240,11 @@ describe('closing the bus', () => {
 
   it('lets a process end by itself, at once', async () => {
     const program = fileURLToPath(new URL('../programs/ends.ts', import.meta.url));
-    const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=waybill-source', '--disable-warning=ExperimentalWarning', program], { timeout: 20_000 });
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--conditions=waybill-source', '--disable-warning=ExperimentalWarning', program],
+      { timeout: 20_000 },
+    );
     const { after, endedWithinMs } = JSON.parse(stdout) as { readonly after: string[]; readonly endedWithinMs: number };
     expect(after).toEqual([]);
     expect(endedWithinMs).toBeLessThan(1000);
@@ -234,7 +256,12 @@ describe('after close', () => {
     const { bus, during } = await bench({ jobs, news, log });
     await during(bus.close());
     const outcomes: Record<string, unknown> = {};
-    const places = { bus: { attach: bus.attach, flush: bus.flush, ping: bus.ping, native: bus.native }, jobs: bus.jobs, news: bus.news, log: bus.log };
+    const places = {
+      bus: { attach: bus.attach, flush: bus.flush, ping: bus.ping, native: bus.native },
+      jobs: bus.jobs,
+      news: bus.news,
+      log: bus.log,
+    };
     for (const [place, members] of Object.entries(places)) {
       for (const [name, member] of Object.entries(members)) {
         if (typeof member !== 'function') continue;
@@ -249,7 +276,16 @@ describe('after close', () => {
 
   it('every member of a bus is known to this test', async () => {
     const { bus } = await bench({ jobs });
-    expect(Object.keys(bus).toSorted()).toEqual(['attach', 'close', 'flush', 'jobs', 'native', 'ping', 'plan', 'state']);
+    expect(Object.keys(bus).toSorted()).toEqual([
+      'attach',
+      'close',
+      'flush',
+      'jobs',
+      'native',
+      'ping',
+      'plan',
+      'state',
+    ]);
   });
 
   it('consumers do nothing, and say closed', async () => {

@@ -6,18 +6,35 @@ import { bench, rejection } from '../support.ts';
 /** RabbitMQ before 4.3, roughly: gives back at once or not at all, and keeps no time. */
 const plain = {
   queue: { release: 'immediate', delay: 'none', ttl: 'none', deadLetter: 'plain', dedup: 'none' },
-  topic: { release: 'immediate', delay: 'none', ttl: 'none', pattern: 'none', filter: 'none', deadLetter: 'plain', dedup: 'none' },
+  topic: {
+    release: 'immediate',
+    delay: 'none',
+    ttl: 'none',
+    pattern: 'none',
+    filter: 'none',
+    deadLetter: 'plain',
+    dedup: 'none',
+  },
 } as const satisfies Less;
 /** Gives nothing back. */
-const bare = { queue: { ...plain.queue, release: 'none' }, topic: { ...plain.topic, release: 'none' } } as const satisfies Less;
+const bare = {
+  queue: { ...plain.queue, release: 'none' },
+  topic: { ...plain.topic, release: 'none' },
+} as const satisfies Less;
 
-const jobs = queue('jobs', { schema: type<number>(), retry: { attempts: 4, backoff: exponential({ firstMs: 1000, factor: 4 }) } });
+const jobs = queue('jobs', {
+  schema: type<number>(),
+  retry: { attempts: 4, backoff: exponential({ firstMs: 1000, factor: 4 }) },
+});
 const atOnce = queue('at-once', { schema: type<number>(), retry: { attempts: 3, backoff: fixed(0) } });
 const later = queue('later', { schema: type<number>(), needs: { delay: true } });
 const brief = queue('brief', { schema: type<number>(), needs: { ttl: true, delay: true } });
 const news = topic('news', { schema: type<string>(), needs: { pattern: true, filter: true } });
 
-describe.each([['that gives back at once', plain], ['that gives nothing back', bare]] as const)('on a broker %s', (_, less) => {
+describe.each([
+  ['that gives back at once', plain],
+  ['that gives nothing back', bare],
+] as const)('on a broker %s', (_, less) => {
   it('retries wait in delay queues: never early, and the attempts travel along', async () => {
     const { bus, clock, broker } = await bench({ jobs }, { less });
     const runs: { attempt: number; at: number; id: string | undefined }[] = [];
@@ -28,7 +45,12 @@ describe.each([['that gives back at once', plain], ['that gives nothing back', b
     });
     await bus.jobs.send(1, { id: 'one' });
     await clock.advance(60_000);
-    expect(runs.map(({ attempt, id }) => [attempt, id])).toEqual([[1, 'one'], [2, 'one'], [3, 'one'], [4, 'one']]);
+    expect(runs.map(({ attempt, id }) => [attempt, id])).toEqual([
+      [1, 'one'],
+      [2, 'one'],
+      [3, 'one'],
+      [4, 'one'],
+    ]);
     const waits = runs.slice(1).map(({ at }, index) => at - (runs[index]?.at ?? 0));
     waits.forEach((wait, index) => {
       expect(wait).toBeGreaterThanOrEqual(1000 * 4 ** index);
@@ -100,7 +122,11 @@ describe.each([['that gives back at once', plain], ['that gives nothing back', b
     await bus.brief.consume((value) => void seen.push(value));
     await clock.advance(20_000);
     expect(seen).toEqual([3, 5]);
-    expect(broker.messages('brief.dead').map(({ headers }) => headers['waybill-dead-reason'])).toEqual(['expired', 'expired', 'expired']);
+    expect(broker.messages('brief.dead').map(({ headers }) => headers['waybill-dead-reason'])).toEqual([
+      'expired',
+      'expired',
+      'expired',
+    ]);
   });
 
   it('patterns and header filters are chosen before the handler', async () => {
@@ -111,7 +137,8 @@ describe.each([['that gives back at once', plain], ['that gives nothing back', b
     await bus.news.subscribe(into('deep'), { pattern: 'a.#', subscription: 'deep' });
     await bus.news.subscribe(into('red'), { headers: { color: 'red' }, subscription: 'red' });
     await bus.news.subscribe(into('both'), { pattern: '#.c', headers: { color: 'red' }, subscription: 'both' });
-    const publish = (value: string, routingKey: string, color: string) => bus.news.publish(value, { routingKey, headers: { color } });
+    const publish = (value: string, routingKey: string, color: string) =>
+      bus.news.publish(value, { routingKey, headers: { color } });
     await publish('1', 'a.b', 'red');
     await publish('2', 'a.b.c', 'blue');
     await publish('3', 'b.c', 'red');
@@ -156,11 +183,14 @@ describe('an emulated delay', () => {
     await bus.later.consume((value) => void seen.push(value));
     await bus.later.sendMany([1, 2, 3], { delayMs: 5000 });
     await clock.advance(10_000);
-    expect(seen.toSorted()).toEqual([1, 2, 3]);
+    expect(seen.toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
   });
 
   it('of a topic and of a queue of one name do not mix', async () => {
-    const both = { aQueue: queue('same', { schema: type<number>(), needs: { delay: true } }), aTopic: topic('same', { schema: type<number>(), needs: { delay: true } }) };
+    const both = {
+      aQueue: queue('same', { schema: type<number>(), needs: { delay: true } }),
+      aTopic: topic('same', { schema: type<number>(), needs: { delay: true } }),
+    };
     const { bus, clock } = await bench(both, { less: plain });
     const seen: string[] = [];
     await bus.aTopic.subscribe((value) => void seen.push(`topic ${value}`), { subscription: 's' });
@@ -177,7 +207,7 @@ describe('native capabilities', () => {
     const { bus, broker, clock } = await bench({ later });
     await bus.later.send(1, { delayMs: 5000 });
     expect(await bus.later.depth()).toMatchObject({ delayed: 1, ready: 0 });
-    expect((await rejection((async () => broker.messages('later.delay.4000'))()))).toMatchObject({ code: 'not-found' });
+    expect(await rejection((async () => broker.messages('later.delay.4000'))())).toMatchObject({ code: 'not-found' });
     await clock.advance(5000);
     expect(await bus.later.depth()).toMatchObject({ delayed: 0, ready: 1 });
   });

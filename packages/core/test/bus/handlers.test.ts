@@ -83,7 +83,9 @@ describe('a handler', () => {
     expect(String(reasons[0])).toMatchInlineSnapshot(`"WaybillError: jobs: the handler did not end within 500 ms"`);
     await clock.advance(1);
     expect(await bus.jobs.depth()).toMatchObject({ ready: 0, inFlight: 0, delayed: 0 });
-    expect(events.filter(({ type: event }) => event === 'retry')).toMatchObject([{ attempt: 1, error: { code: 'timeout' } }]);
+    expect(events.filter(({ type: event }) => event === 'retry')).toMatchObject([
+      { attempt: 1, error: { code: 'timeout' } },
+    ]);
   });
 
   it('begins its next run in place with a signal that has not aborted', async () => {
@@ -292,7 +294,7 @@ describe('an iterator', () => {
     await clock.advance(0);
     await bus.jobs.sendMany([1, 2, 3, 4]);
     await clock.advance(0);
-    expect(seen.toSorted()).toEqual([1, 2, 3, 4]);
+    expect(seen.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4]);
     await during(deliveries.close());
     await during(both);
   });

@@ -74,7 +74,11 @@ describe('a link', () => {
     await bus.jobs.send(1);
     told[0]?.(undefined);
     expect(bus.state).toEqual({ memory: 'live' });
-    expect(events.slice(0, 3)).toMatchObject([{ state: 'live' }, { state: 'blocked', cause: 'low on memory' }, { state: 'live' }]);
+    expect(events.slice(0, 3)).toMatchObject([
+      { state: 'live' },
+      { state: 'blocked', cause: 'low on memory' },
+      { state: 'live' },
+    ]);
     broker.faults.disconnect();
     await clock.advance(1000);
     told[0]?.('late');
@@ -108,7 +112,14 @@ describe('a link', () => {
   it('declares everything again after it was lost, durable subscriptions included', async () => {
     const { bus, broker, clock } = await bench({ jobs });
     const raw = await broker.driver().connect({ signal: new AbortController().signal, onBlocked: () => {} });
-    await raw.admin?.remove?.({ kind: 'queue', name: 'jobs', order: 'none', priority: false, ttl: false, delay: false });
+    await raw.admin?.remove?.({
+      kind: 'queue',
+      name: 'jobs',
+      order: 'none',
+      priority: false,
+      ttl: false,
+      delay: false,
+    });
     broker.faults.disconnect();
     await clock.advance(1000);
     await bus.jobs.send(1);
@@ -122,7 +133,14 @@ describe('a consumer', () => {
     const seen: number[] = [];
     const consumer = await bus.jobs.consume((value) => void seen.push(value));
     const raw = await broker.driver().connect({ signal: new AbortController().signal, onBlocked: () => {} });
-    const declaration = { kind: 'queue', name: 'jobs', order: 'none', priority: false, ttl: false, delay: false } as const;
+    const declaration = {
+      kind: 'queue',
+      name: 'jobs',
+      order: 'none',
+      priority: false,
+      ttl: false,
+      delay: false,
+    } as const;
     await raw.admin?.remove?.(declaration);
     await clock.advance(10_000);
     expect(consumer.state).toBe('waiting');
@@ -192,7 +210,7 @@ describe('a consumer', () => {
     expect(seen).toEqual([1]);
     consumer.resume();
     await clock.advance(1000);
-    expect(seen.toSorted()).toEqual([1, 2, 3]);
+    expect(seen.toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
   });
 
   it('pause waits for the handlers that run', async () => {
@@ -217,7 +235,9 @@ describe('a consumer', () => {
     await clock.advance(0);
     expect(consumer.state).toBe('closed');
     expect(states(events, 'consumer')).toEqual(['live', 'closed']);
-    expect(await rejection(bus.jobs.consume(() => {}, { signal: stop.signal }))).toMatchObject({ code: expect.stringMatching(/closed|aborted/) as string });
+    expect(await rejection(bus.jobs.consume(() => {}, { signal: stop.signal }))).toMatchObject({
+      code: expect.stringMatching(/closed|aborted/) as string,
+    });
   });
 });
 
@@ -227,9 +247,14 @@ describe('connect', () => {
     const clock = countedClock(real);
     const broker = new MemoryBroker({ clock: real });
     broker.faults.pause();
-    const error = await turnUntil(real, rejection(connect(broker.driver(), { jobs }, { clock, connectTimeoutMs: 3000, observe: () => {} })));
+    const error = await turnUntil(
+      real,
+      rejection(connect(broker.driver(), { jobs }, { clock, connectTimeoutMs: 3000, observe: () => {} })),
+    );
     expect(error).toMatchObject({ code: 'unavailable', broker: 'memory' });
-    expect(error.message).toMatchInlineSnapshot(`"no connection to memory; check that the broker runs and can be reached"`);
+    expect(error.message).toMatchInlineSnapshot(
+      `"no connection to memory; check that the broker runs and can be reached"`,
+    );
     await real.advance(60_000);
     expect(clock.waiting).toBe(0);
   });
@@ -261,6 +286,8 @@ describe('connect', () => {
     };
     const error = await turnUntil(clock, rejection(connect(driver, { jobs }, { clock, observe: () => {} })), 1000);
     expect(error).toMatchObject({ code: 'denied' });
-    expect(error.message).toMatchInlineSnapshot(`"cannot connect to memory: Error: 403 ACCESS_REFUSED - login refused"`);
+    expect(error.message).toMatchInlineSnapshot(
+      `"cannot connect to memory: Error: 403 ACCESS_REFUSED - login refused"`,
+    );
   });
 });

@@ -8,12 +8,14 @@ const jobs = queue('jobs', { schema: type<number>(), retry: { attempts: 2, backo
 describe('middleware', () => {
   it("runs around the handler: the bus's outside, the consumer's inside, first outermost", async () => {
     const order: string[] = [];
-    const named = (name: string): Middleware => async (_, next) => {
-      order.push(`${name} in`);
-      const passed = await next();
-      order.push(`${name} out`);
-      return passed;
-    };
+    const named =
+      (name: string): Middleware =>
+      async (_, next) => {
+        order.push(`${name} in`);
+        const passed = await next();
+        order.push(`${name} out`);
+        return passed;
+      };
     const { bus, clock } = await bench({ jobs }, { bus: { middleware: [named('one'), named('two')] } });
     await bus.jobs.consume(() => void order.push('handler'), { middleware: [named('three')] });
     await bus.jobs.send(1);
@@ -40,7 +42,7 @@ describe('middleware', () => {
         return await next();
       } catch (error) {
         caught.push(String(error));
-        throw new Error('from the middleware');
+        throw new Error('from the middleware', { cause: error });
       }
     };
     await bus.jobs.consume(
@@ -62,7 +64,9 @@ describe('middleware', () => {
     await bus.jobs.send(1);
     await clock.advance(5000);
     expect(broker.messages('jobs.dead')).toHaveLength(1);
-    expect(broker.messages('jobs.dead')[0]?.headers['waybill-dead-error']).toMatchInlineSnapshot(`"WaybillError: a middleware ended without \`return next()\`, or \`return skip\`"`);
+    expect(broker.messages('jobs.dead')[0]?.headers['waybill-dead-error']).toMatchInlineSnapshot(
+      `"WaybillError: a middleware ended without \`return next()\`, or \`return skip\`"`,
+    );
   });
 
   it('applies to batches and loops as well', async () => {
@@ -88,14 +92,18 @@ describe('middleware', () => {
 describe('observation', () => {
   it('a listener that throws, now or later, disturbs nothing', async () => {
     const warnings: string[] = [];
-    const listen = (warning: Error & { readonly code?: string }): void => void warnings.push(`${warning.code}: ${warning.message}`);
+    const listen = (warning: Error & { readonly code?: string }): void =>
+      void warnings.push(`${warning.code}: ${warning.message}`);
     process.on('warning', listen);
     onTestFinished(() => void process.off('warning', listen));
     for (const observe of [
       () => {
         throw new Error('now');
       },
-      () => Promise.reject(new Error('later')),
+      (): void => {
+        const later: unknown = Promise.reject(new Error('later'));
+        return later as void;
+      },
     ]) {
       const { bus, clock, during } = await bench({ jobs }, { bus: { observe } });
       const seen: number[] = [];
@@ -116,7 +124,8 @@ describe('observation', () => {
 
   it('what is serious becomes a process warning where nobody listens', async () => {
     const warnings: string[] = [];
-    const listen = (warning: Error & { readonly code?: string }): void => void warnings.push(`${warning.code}: ${warning.message}`);
+    const listen = (warning: Error & { readonly code?: string }): void =>
+      void warnings.push(`${warning.code}: ${warning.message}`);
     process.on('warning', listen);
     onTestFinished(() => void process.off('warning', listen));
     const plain = queue('plain', { schema: type<number>(), deadLetter: false, retry: { attempts: 1 } });
@@ -155,7 +164,9 @@ describe('observation', () => {
     });
     await bus.jobs.send(1, { id: 'one' });
     await clock.advance(2000);
-    expect(heard).toMatchObject([{ type: 'retry', broker: 'memory', source: 'jobs', id: 'one', attempt: 1, delayMs: 1000, via: 'release' }]);
+    expect(heard).toMatchObject([
+      { type: 'retry', broker: 'memory', source: 'jobs', id: 'one', attempt: 1, delayMs: 1000, via: 'release' },
+    ]);
     expect(runs).toMatchObject([
       { broker: 'memory', source: 'jobs', id: 'one', attempt: 1, error: { message: 'again' } },
       { broker: 'memory', source: 'jobs', id: 'one', attempt: 2 },

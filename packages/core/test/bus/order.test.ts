@@ -12,7 +12,11 @@ const steps = queue('steps', {
   key: ({ key }) => key,
   retry: { attempts: 3, backoff: fixed(1000) },
 });
-const line = queue('line', { schema: type<number>(), needs: { order: 'total' }, retry: { attempts: 3, backoff: fixed(100) } });
+const line = queue('line', {
+  schema: type<number>(),
+  needs: { order: 'total' },
+  retry: { attempts: 3, backoff: fixed(100) },
+});
 
 /** The numbers of each key in the order in which their handlers succeeded, without repetitions right after each other. */
 const byKey = (done: readonly Step[]): Record<string, number[]> => {
@@ -99,7 +103,7 @@ describe('order by key', () => {
       { concurrency: 4 },
     );
     await bus.steps.sendMany(some(['a', 'b', 'c'], 10));
-    for (let turn = 0; turn < 300 && runs < 400; turn++) await clock.advance(100);
+    for (let turn = 0; turn < 100; turn++) await clock.advance(100);
     expect(overlaps).toEqual([]);
     for (const key of ['a', 'b', 'c']) {
       const first = upTo(10).map((number) => done.findIndex((step) => step.key === key && step.number === number));
@@ -125,7 +129,10 @@ describe('order by key', () => {
   });
 
   it('holds while the broker refuses some sends for now', async () => {
-    const { bus, broker, clock } = await bench({ steps }, { broker: { faults: { overload: 0.1, dropConfirm: 0.1 }, seed: 7 }, bus: { sendTimeoutMs: 600_000 } });
+    const { bus, broker, clock } = await bench(
+      { steps },
+      { broker: { faults: { overload: 0.1, dropConfirm: 0.1 }, seed: 7 }, bus: { sendTimeoutMs: 600_000 } },
+    );
     const sending = Promise.allSettled(some(['a', 'b'], 40).map((step) => bus.steps.send(step)));
     await clock.advance(300_000);
     expect((await sending).filter(({ status }) => status === 'rejected')).toEqual([]);

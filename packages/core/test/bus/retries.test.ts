@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { deadLettersOf, type Delivery, exponential, fixed, linear, queue, stream, topic, type } from '../../src/index.ts';
+import {
+  deadLettersOf,
+  type Delivery,
+  exponential,
+  fixed,
+  linear,
+  queue,
+  stream,
+  topic,
+  type,
+} from '../../src/index.ts';
 import { bench, foreign, gate, rawLink, valuesOf } from '../support.ts';
 
 const hour = 3_600_000;
@@ -58,7 +68,14 @@ describe('retries', () => {
     ['null', null],
     ['a string', 'boom'],
     ['an object without text', Object.create(null) as unknown],
-    ['an object whose toString throws', { toString: () => { throw new Error('no text'); } }],
+    [
+      'an object whose toString throws',
+      {
+        toString: () => {
+          throw new Error('no text');
+        },
+      },
+    ],
     ['a symbol', Symbol('s')],
   ])('a handler that throws %s fails like any other, and costs neither message nor consumer', async (_, error) => {
     const { bus, broker, clock } = await bench({ jobs });
@@ -181,7 +198,11 @@ describe('retries', () => {
   });
 
   it('of a stream happen in place, and the record is given up in the end, with an event', async () => {
-    const log = stream('log', { schema: type<string>(), needs: { group: true }, retry: { attempts: 2, backoff: fixed(1000) } });
+    const log = stream('log', {
+      schema: type<string>(),
+      needs: { group: true },
+      retry: { attempts: 2, backoff: fixed(1000) },
+    });
     const { bus, clock, events } = await bench({ log });
     const runs: [string, number][] = [];
     await bus.log.consume(
@@ -198,11 +219,16 @@ describe('retries', () => {
       ['good', 1],
       ['bad', 2],
     ]);
-    expect(events.filter(({ type: event }) => event === 'dropped')).toMatchObject([{ source: 'log/g', reason: 'exhausted' }]);
+    expect(events.filter(({ type: event }) => event === 'dropped')).toMatchObject([
+      { source: 'log/g', reason: 'exhausted' },
+    ]);
   });
 
   it('linear waits grow by the first', async () => {
-    const steps = queue('steps', { schema: type<string>(), retry: { attempts: 4, backoff: linear({ firstMs: 100, maxMs: 250 }) } });
+    const steps = queue('steps', {
+      schema: type<string>(),
+      retry: { attempts: 4, backoff: linear({ firstMs: 100, maxMs: 250 }) },
+    });
     const { bus, clock } = await bench({ steps });
     const began = clock.now();
     const runs: number[] = [];
@@ -252,7 +278,10 @@ describe('dead letters', () => {
     await clock.advance(10_000);
     expect(attempts).toEqual([1, 2, 3, 1, 2, 3]);
     expect(broker.messages('jobs.dead')).toHaveLength(1);
-    expect(broker.messages('jobs.dead')[0]?.headers).toMatchObject({ 'waybill-redriven': '1', 'waybill-dead-attempts': '3' });
+    expect(broker.messages('jobs.dead')[0]?.headers).toMatchObject({
+      'waybill-redriven': '1',
+      'waybill-dead-attempts': '3',
+    });
     await during(consumer.close());
     await clock.advance(30_000);
     expect(timers()).toBe(0);

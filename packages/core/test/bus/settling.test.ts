@@ -22,14 +22,23 @@ describe('settling by hand', () => {
     const errors: unknown[] = [];
     await bus.jobs.consume(async (_, delivery) => {
       const accepted = delivery.accept();
-      errors.push(thrown(() => delivery.reject('no')), thrown(() => delivery.release()));
+      errors.push(
+        thrown(() => delivery.reject('no')),
+        thrown(() => delivery.release()),
+      );
       await accepted;
       errors.push(thrown(() => delivery.reject('too late')));
     });
     await bus.jobs.send('a');
     await clock.advance(0);
-    expect(errors).toMatchObject([{ code: 'already-settled' }, { code: 'already-settled' }, { code: 'already-settled' }]);
-    expect(String(errors[0])).toMatchInlineSnapshot(`"WaybillError: jobs: the delivery is settled with accept, so reject does nothing; settle a delivery once"`);
+    expect(errors).toMatchObject([
+      { code: 'already-settled' },
+      { code: 'already-settled' },
+      { code: 'already-settled' },
+    ]);
+    expect(String(errors[0])).toMatchInlineSnapshot(
+      `"WaybillError: jobs: the delivery is settled with accept, so reject does nothing; settle a delivery once"`,
+    );
     expect(broker.settled('jobs').map(({ outcome }) => outcome)).toEqual(['accept']);
     expect(await bus.jobs.depth()).toMatchObject({ ready: 0, inFlight: 0 });
   });
@@ -77,7 +86,13 @@ describe('settling by hand', () => {
       {
         id: 'one',
         value: 'a',
-        deadLetter: { reason: 'rejected', error: 'Error: no such customer', from: 'jobs', attempts: 1, at: clock.now() },
+        deadLetter: {
+          reason: 'rejected',
+          error: 'Error: no such customer',
+          from: 'jobs',
+          attempts: 1,
+          at: clock.now(),
+        },
       },
     ]);
   });

@@ -31,7 +31,10 @@ describe('the plan', () => {
       stream log  memory  retry: 5 attempts        emulated: kept and run again in place (holds a place in flight while it waits)
       "
     `);
-    const emulating = await bench({ jobs, news }, { less: { queue: { release: 'immediate', delay: 'none' }, topic: { pattern: 'none', release: 'none' } } });
+    const emulating = await bench(
+      { jobs, news },
+      { less: { queue: { release: 'immediate', delay: 'none' }, topic: { pattern: 'none', release: 'none' } } },
+    );
     expect(`\n${describePlan(emulating.bus.plan)}\n`).toMatchInlineSnapshot(`
       "
       queue jobs  memory  delivery: at-least-once  native
@@ -48,11 +51,16 @@ describe('the plan', () => {
   it('refuses everything that cannot be met in one report, before any side effect', async () => {
     const clock = virtualClock();
     const broker = new MemoryBroker({ clock });
-    const { driver } = lowered(broker.driver(), { queue: { order: 'none', priority: 'none', delay: 'none' }, stream: 'none' });
+    const { driver } = lowered(broker.driver(), {
+      queue: { order: 'none', priority: 'none', delay: 'none' },
+      stream: 'none',
+    });
     const ranked = queue('ranked', { schema: type<number>(), needs: { priority: true } });
     const exact = queue('exact', { schema: type<number>(), needs: { delivery: 'exactly-once' } });
     const strict = queue('strict', { schema: type<number>(), needs: { delay: 'native' } });
-    const error = await rejection(connect(driver, { orders, ranked, exact, strict, log, jobs }, { clock, observe: () => {} }));
+    const error = await rejection(
+      connect(driver, { orders, ranked, exact, strict, log, jobs }, { clock, observe: () => {} }),
+    );
     expect(error).toMatchObject({ code: 'unsupported', broker: 'memory' });
     expect(`\n${error.message}\n`).toMatchInlineSnapshot(`
       "
@@ -71,7 +79,9 @@ describe('the plan', () => {
   it('refuses what excludes each other', async () => {
     const clock = virtualClock();
     const both = queue('both', { schema: type<number>(), needs: { order: 'key', priority: true }, key: String });
-    const error = await rejection(connect(new MemoryBroker({ clock }).driver(), { both } as never, { clock, observe: () => {} }));
+    const error = await rejection(
+      connect(new MemoryBroker({ clock }).driver(), { both } as never, { clock, observe: () => {} }),
+    );
     expect(error.message).toMatchInlineSnapshot(`
       "nothing was sent or created, because a need cannot be met:
         queue both: priority "true" cannot be met by memory, because priority and order exclude each other there. Instead: split the destination in two."
@@ -170,10 +180,17 @@ describe('routes', () => {
   it('carry each destination to its own broker, and the rest to the default', async () => {
     const clock = virtualClock();
     const [one, two] = [new MemoryBroker({ clock }), new MemoryBroker({ clock })];
-    const bus = await connect({ default: one.driver(), routes: { news: two.driver() } }, { jobs, news }, { clock, observe: () => {} });
+    const bus = await connect(
+      { default: one.driver(), routes: { news: two.driver() } },
+      { jobs, news },
+      { clock, observe: () => {} },
+    );
     await bus.jobs.send(1);
     expect([bus.native('jobs'), bus.native('news')]).toEqual([one, two]);
-    expect([one, two].map((broker) => thrown(() => broker.messages(broker === one ? 'news' : 'jobs')).code)).toEqual(['not-found', 'not-found']);
+    expect([one, two].map((broker) => thrown(() => broker.messages(broker === one ? 'news' : 'jobs')).code)).toEqual([
+      'not-found',
+      'not-found',
+    ]);
     const beside = await bus.attach(queue('beside'), { like: 'news' });
     await beside.send(1);
     expect(two.messages('beside')).toHaveLength(1);
@@ -184,8 +201,15 @@ describe('routes', () => {
     const clock = virtualClock();
     const driver = new MemoryBroker({ clock }).driver();
     let connections = 0;
-    const counted = { ...driver, connect: (options: Parameters<typeof driver.connect>[0]) => (connections++, driver.connect(options)) };
-    const bus = await connect({ default: counted, routes: { news: counted } }, { jobs, news }, { clock, observe: () => {} });
+    const counted = {
+      ...driver,
+      connect: (options: Parameters<typeof driver.connect>[0]) => (connections++, driver.connect(options)),
+    };
+    const bus = await connect(
+      { default: counted, routes: { news: counted } },
+      { jobs, news },
+      { clock, observe: () => {} },
+    );
     expect(connections).toBe(1);
     await bus.close();
   });
@@ -203,8 +227,15 @@ describe('routes', () => {
         return link;
       },
     };
-    const bad = { ...driver, name: 'bad', connect: () => Promise.reject(new Error('no')), classify: () => 'denied' as const };
-    const error = await rejection(connect({ default: watched, routes: { news: bad } }, { jobs, news }, { clock, observe: () => {} }));
+    const bad = {
+      ...driver,
+      name: 'bad',
+      connect: () => Promise.reject(new Error('no')),
+      classify: () => 'denied' as const,
+    };
+    const error = await rejection(
+      connect({ default: watched, routes: { news: bad } }, { jobs, news }, { clock, observe: () => {} }),
+    );
     expect(error).toMatchObject({ code: 'denied', broker: 'bad' });
     expect(closed).toBe(true);
   });

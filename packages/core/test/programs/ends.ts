@@ -2,8 +2,17 @@ import { connect, fixed, queue, stream, type } from '../../src/index.ts';
 import { memoryBroker } from '@waybill/in-memory';
 
 /** Uses a bus on the time of the process, closes it, and tells what Node still waits for. */
-const jobs = queue('jobs', { schema: type<number>(), needs: { delay: true, order: 'none' }, retry: { attempts: 5, backoff: fixed(60_000) } });
-const ordered = queue('ordered', { schema: type<number>(), needs: { order: 'key' }, key: String, retry: { backoff: fixed(60_000) } });
+const jobs = queue('jobs', {
+  schema: type<number>(),
+  needs: { delay: true, order: 'none' },
+  retry: { attempts: 5, backoff: fixed(60_000) },
+});
+const ordered = queue('ordered', {
+  schema: type<number>(),
+  needs: { order: 'key' },
+  key: String,
+  retry: { backoff: fixed(60_000) },
+});
 const log = stream('log', { schema: type<number>(), needs: { group: true } });
 
 const before = process.getActiveResourcesInfo();

@@ -7,7 +7,15 @@ import { describePlan, refusals } from '../../src/plan/plan.ts';
 import { delayStep, retryStep, type RetryStep, scheduledMs, servedSteps } from '../../src/plan/steps.ts';
 
 const schema = type<unknown>();
-const weak: Partial<ChannelCapabilities> = { order: 'none', release: 'none', delay: 'none', ttl: 'none', priority: 'none', dedup: 'none', deadLetter: 'none' };
+const weak: Partial<ChannelCapabilities> = {
+  order: 'none',
+  release: 'none',
+  delay: 'none',
+  ttl: 'none',
+  priority: 'none',
+  dedup: 'none',
+  deadLetter: 'none',
+};
 const broker = (less: Partial<ChannelCapabilities>): Capabilities => ({
   ...capabilities,
   queue: { ...capabilities.queue, ...less },
@@ -37,23 +45,36 @@ describe('meeting needs', () => {
   ])('%s: %s, where the broker has %s, is met by %s', (need, wanted, has, by) => {
     const destination = queue('q', { schema, needs: { [need]: wanted }, key: () => 'k' } as never);
     const rows = meet('b', broker({ [need]: has }), destination);
-    expect(rows.find((row) => row.need === need)).toMatchObject({ broker: 'b', destination: 'q', kind: 'queue', wanted: String(wanted), met: { by } });
+    expect(rows.find((row) => row.need === need)).toMatchObject({
+      broker: 'b',
+      destination: 'q',
+      kind: 'queue',
+      wanted: String(wanted),
+      met: { by },
+    });
   });
 
   it('a kind that the broker has not is one refusal', () => {
-    expect(meet('b', { ...capabilities, stream: 'none' }, stream('s', { schema, needs: { seek: 'ends' } }))).toMatchObject([{ need: 'kind', met: { by: 'nobody' } }]);
+    expect(
+      meet('b', { ...capabilities, stream: 'none' }, stream('s', { schema, needs: { seek: 'ends' } })),
+    ).toMatchObject([{ need: 'kind', met: { by: 'nobody' } }]);
   });
 
   it('a delay that would leave its order, or that nobody keeps, is refused', () => {
     const ordered = queue('q', { schema, needs: { order: 'key', delay: true }, key: () => 'k' });
     const forgotten = queue('q', { schema, needs: { delivery: 'at-most-once', delay: true } });
     for (const destination of [ordered, forgotten])
-      expect(meet('b', broker({ delay: 'none' }), destination).find(({ need }) => need === 'delay')).toMatchObject({ met: { by: 'nobody' } });
+      expect(meet('b', broker({ delay: 'none' }), destination).find(({ need }) => need === 'delay')).toMatchObject({
+        met: { by: 'nobody' },
+      });
   });
 
   it('groups and places to begin depend on the broker alone', () => {
     const destination = stream('s', { schema, needs: { seek: 'timestamp', group: true } });
-    const lowered: Capabilities = { ...capabilities, stream: { ...capabilities.stream, seek: 'position', group: 'none' } };
+    const lowered: Capabilities = {
+      ...capabilities,
+      stream: { ...capabilities.stream, seek: 'position', group: 'none' },
+    };
     expect(refusals(meet('b', capabilities, destination))).toBeUndefined();
     expect(refusals(meet('b', lowered, destination))).toMatchInlineSnapshot(`
       "nothing was sent or created, because 2 needs cannot be met:
@@ -77,7 +98,10 @@ describe('meeting needs', () => {
   it('the plan of a weak broker says what is done instead, and what that costs', () => {
     const news = topic('news', { schema, needs: { pattern: true, filter: true, ttl: true } });
     const jobs = queue('jobs', { schema, needs: { delay: true } });
-    const poor = { ...broker(weak), topic: { ...broker(weak).topic as typeof capabilities.topic, pattern: 'none', filter: 'none' } } as const;
+    const poor = {
+      ...broker(weak),
+      topic: { ...(broker(weak).topic as typeof capabilities.topic), pattern: 'none', filter: 'none' },
+    } as const;
     expect(`\n${describePlan([jobs, news].flatMap((one) => meet('b', poor, one)))}\n`).toMatchInlineSnapshot(`
       "
       queue jobs  b  delivery: at-least-once  native
@@ -100,15 +124,65 @@ describe('the retry ladder', () => {
   const cases: [string, Parameters<typeof retryStep>[0], number, RetryStep][] = [
     ['ordered', { kind: 'queue', channel: channel({}), ordered: true, brokerDelayMs: 0 }, 1000, 'in-place'],
     ['delayed release', { kind: 'queue', channel: channel({}), ordered: false, brokerDelayMs: 0 }, 1000, 'release'],
-    ['delayed release, beyond its limit', { kind: 'queue', channel: channel({ delay: 'none', limits: { ...capabilities.queue.limits, maxReleaseDelayMs: 999 } }), ordered: false, brokerDelayMs: 0 }, 1000, 'delay-queue'],
-    ['linear release, as scheduled', { kind: 'queue', channel: channel({ release: 'linear', delay: 'none' }), ordered: false, brokerDelayMs: 1000 }, 1000, 'release'],
-    ['linear release, another time', { kind: 'queue', channel: channel({ release: 'linear', delay: 'none' }), ordered: false, brokerDelayMs: 1000 }, 900, 'delay-queue'],
-    ['immediate release, at once', { kind: 'queue', channel: channel({ release: 'immediate', delay: 'none' }), ordered: false, brokerDelayMs: 0 }, 0, 'release'],
-    ['immediate release, later', { kind: 'queue', channel: channel({ release: 'immediate', delay: 'none' }), ordered: false, brokerDelayMs: 0 }, 1, 'delay-queue'],
-    ['no release, at once', { kind: 'queue', channel: channel({ release: 'none', delay: 'none' }), ordered: false, brokerDelayMs: 0 }, 0, 'send-again'],
-    ['no release, native delay', { kind: 'queue', channel: channel({ release: 'none' }), ordered: false, brokerDelayMs: 0 }, 1000, 'send-again'],
-    ['a topic, later', { kind: 'topic', channel: channel({ release: 'immediate' }), ordered: false, brokerDelayMs: 0 }, 1000, 'in-place'],
-    ['a stream', { kind: 'stream', channel: channel({ release: 'none' }), ordered: false, brokerDelayMs: 0 }, 0, 'in-place'],
+    [
+      'delayed release, beyond its limit',
+      {
+        kind: 'queue',
+        channel: channel({ delay: 'none', limits: { ...capabilities.queue.limits, maxReleaseDelayMs: 999 } }),
+        ordered: false,
+        brokerDelayMs: 0,
+      },
+      1000,
+      'delay-queue',
+    ],
+    [
+      'linear release, as scheduled',
+      { kind: 'queue', channel: channel({ release: 'linear', delay: 'none' }), ordered: false, brokerDelayMs: 1000 },
+      1000,
+      'release',
+    ],
+    [
+      'linear release, another time',
+      { kind: 'queue', channel: channel({ release: 'linear', delay: 'none' }), ordered: false, brokerDelayMs: 1000 },
+      900,
+      'delay-queue',
+    ],
+    [
+      'immediate release, at once',
+      { kind: 'queue', channel: channel({ release: 'immediate', delay: 'none' }), ordered: false, brokerDelayMs: 0 },
+      0,
+      'release',
+    ],
+    [
+      'immediate release, later',
+      { kind: 'queue', channel: channel({ release: 'immediate', delay: 'none' }), ordered: false, brokerDelayMs: 0 },
+      1,
+      'delay-queue',
+    ],
+    [
+      'no release, at once',
+      { kind: 'queue', channel: channel({ release: 'none', delay: 'none' }), ordered: false, brokerDelayMs: 0 },
+      0,
+      'send-again',
+    ],
+    [
+      'no release, native delay',
+      { kind: 'queue', channel: channel({ release: 'none' }), ordered: false, brokerDelayMs: 0 },
+      1000,
+      'send-again',
+    ],
+    [
+      'a topic, later',
+      { kind: 'topic', channel: channel({ release: 'immediate' }), ordered: false, brokerDelayMs: 0 },
+      1000,
+      'in-place',
+    ],
+    [
+      'a stream',
+      { kind: 'stream', channel: channel({ release: 'none' }), ordered: false, brokerDelayMs: 0 },
+      0,
+      'in-place',
+    ],
   ];
   it.each(cases)('%s', (_, terms, delayMs, step) => {
     expect(retryStep(terms, delayMs)).toBe(step);
@@ -121,12 +195,15 @@ describe('the retry ladder', () => {
 
   it('a message enters the longest delay queue that is not too long, or the shortest there is', () => {
     const served = [250, 1000, 4000];
-    expect([10_000, 4000, 3999, 1000, 10].map((left) => delayStep(served, left))).toEqual([4000, 4000, 1000, 1000, 250]);
+    expect([10_000, 4000, 3999, 1000, 10].map((left) => delayStep(served, left))).toEqual([
+      4000, 4000, 1000, 1000, 250,
+    ]);
   });
 
   it('serves the delay queues that the policy can reach, and all of them for delays of its own', () => {
     const plain = channel({ release: 'immediate', delay: 'none' });
-    const steps = (backoff: ReturnType<typeof fixed>, attempts = 3) => servedSteps(queue('q', { schema, retry: { attempts, backoff } }), plain);
+    const steps = (backoff: ReturnType<typeof fixed>, attempts = 3) =>
+      servedSteps(queue('q', { schema, retry: { attempts, backoff } }), plain);
     expect(steps(fixed(5000))).toEqual([250, 1000, 4000]);
     expect(steps(exponential({ firstMs: 1000, factor: 20 }))).toEqual([250, 1000, 4000, 16_000]);
     expect(steps(linear({ firstMs: 10 }))).toEqual([250]);

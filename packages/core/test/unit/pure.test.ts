@@ -103,7 +103,9 @@ describe('checks', () => {
     checkFields('here', { size: undefined }, fields);
     checkFields('here', {}, fields);
     expect(thrown(() => checkFields('here', { size: 'huge' }, fields)).message).toContain('here: size must be');
-    expect(thrown(() => checkFields('here', { toString: 1 }, fields)).message).toContain('there is no option "toString"');
+    expect(thrown(() => checkFields('here', { toString: 1 }, fields)).message).toContain(
+      'there is no option "toString"',
+    );
     expect(thrown(() => checkFields('here', [], fields))).toMatchObject({ code: 'invalid' });
   });
 
@@ -134,12 +136,15 @@ describe('codecs', () => {
     expect(json.decode(json.encode(value))).toEqual(value);
     expect(json.decode(new Uint8Array(json.encode(value)))).toEqual(value);
   });
-  it.each([[0xff], [0xc3], [0xed, 0xa0, 0x80], [0x22, 0xc0, 0x80, 0x22]])('bytes %j, ... are no UTF-8 and are refused, not altered', (...given) => {
-    for (const codec of [json, text]) {
-      expect(() => codec.decode(Buffer.from(given))).toThrow();
-      expect(() => codec.decode(Uint8Array.from(given))).toThrow();
-    }
-  });
+  it.each([[0xff], [0xc3], [0xed, 0xa0, 0x80], [0x22, 0xc0, 0x80, 0x22]])(
+    'bytes %j, ... are no UTF-8 and are refused, not altered',
+    (...given) => {
+      for (const codec of [json, text]) {
+        expect(() => codec.decode(Buffer.from(given))).toThrow();
+        expect(() => codec.decode(Uint8Array.from(given))).toThrow();
+      }
+    },
+  );
   it('bytes are copied when they are sent, so that the caller may use the array again', () => {
     const given = Uint8Array.of(1, 2, 3);
     const sent = bytes.encode(given);

@@ -22,7 +22,11 @@ describe('Scheduler', () => {
 
   it('runs one of a key at a time; a key is free when its holder has left and was freed', () => {
     const started: Item[] = [];
-    const scheduler = new Scheduler<Item>(10, ({ key }) => key, (item) => void started.push(item));
+    const scheduler = new Scheduler<Item>(
+      10,
+      ({ key }) => key,
+      (item) => void started.push(item),
+    );
     const [a1, b1, a2, b2, a3] = items(5, 2) as [Item, Item, Item, Item, Item];
     for (const item of [a1, b1, a2, b2, a3]) scheduler.push(item);
     expect(started).toEqual([a1, b1]);
@@ -40,7 +44,11 @@ describe('Scheduler', () => {
 
   it('a lost follower does not free the key of its holder', () => {
     const started: number[] = [];
-    const scheduler = new Scheduler<Item>(10, ({ key }) => key, ({ number }) => void started.push(number));
+    const scheduler = new Scheduler<Item>(
+      10,
+      ({ key }) => key,
+      ({ number }) => void started.push(number),
+    );
     const [first, second, third] = items(3, 1) as [Item, Item, Item];
     for (const item of [first, second, third]) scheduler.push(item);
     scheduler.free(second);
