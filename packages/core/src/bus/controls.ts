@@ -3,7 +3,7 @@ import type { Needs } from '../destination/needs.ts';
 import { abortable } from '../abort.ts';
 import { checkFields, isSignal } from '../check.ts';
 import { checkIsDestination } from '../destination/check.ts';
-import { invalid, WaybillError } from '../error/error.ts';
+import { WaybillError } from '../error/error.ts';
 import type { BusControls } from './bus.ts';
 import type { Carrier } from './carrier.ts';
 import { guarded } from './guard.ts';
