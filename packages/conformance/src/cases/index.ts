@@ -1,10 +1,13 @@
 import { type Case, checkCases } from '../case.ts';
 import { allWords } from '../vocabulary.ts';
+import { deadLetterHandling } from './dead-letter-handling.ts';
+import { deadLetterLetters } from './dead-letter-letters.ts';
 import { judged } from './judged.ts';
 import { limits } from './limits.ts';
 import { manifest } from './manifest.ts';
 import { brokerProbes } from './probes-broker.ts';
 import { keepingProbes } from './probes-keeping.ts';
+import { retryBackoff } from './retry-backoff.ts';
 import { settlingProbes } from './probes-settling.ts';
 import { queueBasics } from './queue-basics.ts';
 import { queueSettling } from './queue-settling.ts';
@@ -27,6 +30,9 @@ export function allCases(): readonly Case[] {
       topicDurable,
       streamReading,
       streamGroups,
+      deadLetterLetters,
+      deadLetterHandling,
+      retryBackoff,
       manifest,
       refusals,
       settlingProbes,
