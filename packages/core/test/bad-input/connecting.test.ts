@@ -150,13 +150,13 @@ it('destinations', async () => {
     a list
       invalid: connect takes its destinations as an object: connect(url, { orders })
     one without a name of its own
-      invalid: connect: "kind" is no destination; make it with queue(), topic() or stream()
+      invalid: connect takes its destinations by name: connect(url, { orders })
     a text
-      invalid: connect: "jobs" is no destination; make it with queue(), topic() or stream()
+      invalid: connect: jobs: "jobs" is no destination; make it with queue(), topic() or stream()
     an object of one’s own
-      internal: cannot connect to memory: TypeError: Cannot read properties of undefined (reading 'deadLetter')
+      invalid: connect: jobs: an object is no destination; make it with queue(), topic() or stream()
     a kind that does not exist
-      invalid: connect: "jobs" is no destination; make it with queue(), topic() or stream()
+      invalid: connect: jobs: an object is no destination; make it with queue(), topic() or stream()
     a word of the bus
       invalid: connect: a destination cannot be called "close", which is a word of the bus itself; give it another property name
     two of one name
@@ -187,17 +187,17 @@ it('options', async () => {
   ).toMatchInlineSnapshot(`
     "
     null
-      invalid: connect options: must be an object of options, not null
+      invalid: connect options: the options must be an object, not null
     an unknown option
       invalid: connect options: there is no option "timeout"; there are: topology, connectTimeoutMs, sendTimeoutMs, resend, window, maxWaiting, middleware, observe, clock
     a near miss
       invalid: connect options: there is no option "sendTimeout"; did you mean "sendTimeoutMs"?
     an unknown word
-      invalid: connect options: topology must be "create" or "verify" or "assume", not "creates"
+      invalid: connect options: topology must be "create", "verify" or "assume", not "creates"
     seconds for milliseconds
-      invalid: connect options: connectTimeoutMs is in milliseconds and must be at least 100; was it meant in seconds (10000)?, not 10
+      invalid: connect options: connectTimeoutMs is 10 milliseconds; give at least 100. Was it meant in seconds? Then write 10000
     longer than a year
-      invalid: connect options: sendTimeoutMs is in milliseconds and must be at most a year, not 1000000000000
+      invalid: connect options: sendTimeoutMs is 1000000000000 milliseconds, which is above a year; give less
     a text for a time
       invalid: connect options: sendTimeoutMs must be a number of milliseconds, 0 or more, not "30s"
     no window
@@ -205,15 +205,15 @@ it('options', async () => {
     half a window
       invalid: connect options: window must be a whole number above 0, not 2.5
     middleware that is none
-      invalid: connect options: middleware must be an array of functions (delivery, next) => next(), not an array
+      invalid: connect options: middleware holds "log" at 0; each must be a function (delivery, next) => next()
     middleware without a list
       invalid: connect options: middleware must be an array of functions (delivery, next) => next(), not a function
     observe that is no function
       invalid: connect options: observe must be a function, not an object
     a clock that is none
-      NOT ONE OF OURS: TypeError: clock.after is not a function
+      invalid: connect options: clock must be a clock: { now, after }, not an object
     a clock that is null
-      NOT REFUSED
+      invalid: connect options: clock must be a clock: { now, after }, not null
     "
   `);
 });
@@ -234,11 +234,11 @@ it('a bus, and what is attached to it', async () => {
   ).toMatchInlineSnapshot(`
     "
     nothing
-      invalid: attach is no destination; make it with queue(), topic() or stream()
+      invalid: attach: undefined is no destination; make it with queue(), topic() or stream()
     a text
-      invalid: attach is no destination; make it with queue(), topic() or stream()
+      invalid: attach: "jobs" is no destination; make it with queue(), topic() or stream()
     an object of one’s own
-      NOT ONE OF OURS: TypeError: Cannot read properties of undefined (reading 'deadLetter')
+      invalid: attach: an object is no destination; make it with queue(), topic() or stream()
     like what is not there
       invalid: there is no destination "news" on this bus; there are: jobs
     on without like
@@ -246,7 +246,7 @@ it('a bus, and what is attached to it', async () => {
     the connection of what is not there
       invalid: there is no destination "news" on this bus; there are: jobs
     a ping with a signal that is none
-      NOT ONE OF OURS: TypeError: signal.addEventListener is not a function
+      invalid: ping: signal must be an AbortSignal, not "now"
     "
   `);
 });
@@ -273,7 +273,7 @@ it('a broker that refuses, is not there, or never answers', async () => {
   expect(said).toMatchInlineSnapshot(`
     "
     refused credentials
-      denied: cannot connect to rabbitmq: Error: 403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - Login was refused"
+      denied: cannot connect to rabbitmq: Error: 403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - Login was refused"; check user name, password and permissions
     an unreachable host
       unavailable: no connection to rabbitmq: Error: connect ECONNREFUSED 127.0.0.1:5672; check that the broker runs and can be reached
     another protocol

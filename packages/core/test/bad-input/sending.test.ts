@@ -81,13 +81,13 @@ it('values', async () => {
     half a surrogate pair as text
       invalid: queue words: the message cannot be encoded as text/plain; charset=utf-8: TypeError: the text codec takes a well-formed string
     a key that is a number
-      invalid: queue keyed: key() must return well-formed text, not number
+      invalid: queue keyed: key() must return well-formed text, not 5
     a key that is missing
       invalid: queue keyed: key() must return well-formed text, not undefined
     a key that is half a surrogate pair
-      invalid: queue keyed: key() must return well-formed text, not string
+      invalid: queue keyed: key() must return well-formed text, not "\\udc00"
     a key() that throws
-      NOT ONE OF OURS: TypeError: Cannot destructure property 'id' of 'object null' as it is null.
+      invalid: queue keyed: key() threw: TypeError: Cannot destructure property 'id' of 'object null' as it is null.
     many that are no list
       invalid: jobs: many messages must be given as an array
     "
@@ -131,9 +131,9 @@ it('options', async () => {
   expect(said).toMatchInlineSnapshot(`
     "
     null
-      invalid: queue jobs: must be an object of options, not null
+      invalid: queue jobs: the options must be an object, not null
     a text
-      invalid: queue jobs: must be an object of options, not "fast"
+      invalid: queue jobs: the options must be an object, not "fast"
     an unknown option
       invalid: queue jobs: there is no option "header"; did you mean "headers"?
     a delay in other words
@@ -149,7 +149,7 @@ it('options', async () => {
     a delay as text
       invalid: queue later: delayMs must be a number of milliseconds, 0 or more, not "5s"
     a delay of a century
-      invalid: queue later: delayMs is in milliseconds and must be at most a year, not 3200000000000
+      invalid: queue later: delayMs is 3200000000000 milliseconds, which is above a year; give less
     no time to live
       invalid: queue later: ttlMs must be above 0; a message that may not live cannot be sent, not 0
     a priority above 9
@@ -200,11 +200,11 @@ it('headers', async () => {
   expect(said).toMatchInlineSnapshot(`
     "
     a text
-      invalid: queue jobs: headers must be an object of strings
+      invalid: queue jobs: headers must be an object of strings, like { tenant: 'a' }, not "a=b"
     a list
-      invalid: queue jobs: headers must be an object of strings
+      invalid: queue jobs: headers must be an object of strings, like { tenant: 'a' }, not an array
     a map
-      NOT REFUSED
+      invalid: queue jobs: headers must be an object of strings, like { tenant: 'a' }, not an object
     a number
       invalid: queue jobs: header "retries" must be a string, not number; say how it is written, for example String(value)
     a truth

@@ -287,7 +287,7 @@ describe('connect', () => {
     const error = await turnUntil(clock, rejection(connect(driver, { jobs }, { clock, observe: () => {} })), 1000);
     expect(error).toMatchObject({ code: 'denied' });
     expect(error.message).toMatchInlineSnapshot(
-      `"cannot connect to memory: Error: 403 ACCESS_REFUSED - login refused"`,
+      `"cannot connect to memory: Error: 403 ACCESS_REFUSED - login refused; check user name, password and permissions"`,
     );
   });
 });

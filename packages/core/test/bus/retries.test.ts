@@ -265,6 +265,51 @@ describe('dead letters', () => {
     });
   });
 
+  it('of every subscription are kept, each with its own cause', async () => {
+    const news = topic('news', { schema: type<string>() });
+    const { bus, broker, clock } = await bench({ news });
+    await bus.news.subscribe((_, delivery) => delivery.reject('a cannot'), { subscription: 'a' });
+    await bus.news.subscribe((_, delivery) => delivery.reject(new TypeError('b cannot')), { subscription: 'b' });
+    await bus.news.publish('x', { id: 'one' });
+    await clock.advance(0);
+    expect(
+      broker
+        .messages('news.dead')
+        .map(({ id, headers }) => [id, headers['waybill-dead-from'], headers['waybill-dead-error']])
+        .toSorted(),
+    ).toEqual([
+      ['one', 'news/a', 'Error: a cannot'],
+      ['one', 'news/b', 'TypeError: b cannot'],
+    ]);
+  });
+
+  it('of two queues that share a place for them are kept, also under one message id', async () => {
+    const shared = { schema: type<string>(), deadLetter: 'graveyard' };
+    const { bus, broker, clock } = await bench({ one: queue('one', shared), two: queue('two', shared) });
+    await bus.one.consume((_, delivery) => delivery.reject('no'));
+    await bus.two.consume((_, delivery) => delivery.reject('no'));
+    await bus.one.send('x', { id: 'same' });
+    await bus.two.send('x', { id: 'same' });
+    await clock.advance(0);
+    expect(broker.messages('graveyard')).toHaveLength(2);
+  });
+
+  it('of a message id that was used again are both kept', async () => {
+    const brief = queue('brief', { schema: type<string>(), retry: { attempts: 2, backoff: fixed(250_000) } });
+    const { bus, broker, clock } = await bench({ brief });
+    await bus.brief.consume((value, delivery) => {
+      if (value === 'second') return delivery.reject('no');
+      throw new Error('never');
+    });
+    await bus.brief.send('first', { id: 'same' });
+    await clock.advance(260_000);
+    expect(broker.messages('brief.dead')).toHaveLength(1);
+    await bus.brief.send('second', { id: 'same' });
+    await clock.advance(0);
+    expect(broker.sent('brief')).toHaveLength(2);
+    expect(broker.messages('brief.dead')).toHaveLength(2);
+  });
+
   it('are redriven: attempts begin again, and dying again makes another letter', async () => {
     const { bus, broker, clock, during, timers } = await bench({ jobs });
     const attempts: number[] = [];
