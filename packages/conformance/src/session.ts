@@ -78,6 +78,11 @@ export class Session {
     return this.#results;
   }
 
+  /** What runs alone comes last: it would keep the others from running beside each other. */
+  get inOrder(): readonly Case[] {
+    return [...this.cases].sort((one, other) => Number(runsAlone(one)) - Number(runsAlone(other)));
+  }
+
   /** Whether it would run; otherwise what its state is without running. */
   preview(one: Case): ReturnType<Applicability['of']> {
     return this.#applicability.of(one);
@@ -91,9 +96,7 @@ export class Session {
   }
 
   async all(): Promise<void> {
-    // What runs alone comes last: it would keep the others from running beside each other.
-    const inOrder = [...this.cases].sort((one, other) => Number(runsAlone(one)) - Number(runsAlone(other)));
-    await Promise.all(inOrder.map((one) => this.result(one)));
+    await Promise.all(this.inOrder.map((one) => this.result(one)));
   }
 
   certificate(): Certificate {

@@ -37,7 +37,7 @@ export async function registerConformance(target: Target, runner: TestRunner, op
 }
 
 async function whatApplies(session: Session): Promise<readonly Case[]> {
-  const previews = await Promise.all(session.cases.map(async (one) => ({ one, preview: await session.preview(one) })));
+  const previews = await Promise.all(session.inOrder.map(async (one) => ({ one, preview: await session.preview(one) })));
   return previews.flatMap(({ one, preview }) => (preview?.state === 'not-applicable' ? [] : one));
 }
 
