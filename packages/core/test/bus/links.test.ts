@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type BusEvent, connect, queue, type } from '../../src/index.ts';
 import type { ConnectOptions, Driver } from '../../src/driver/index.ts';
 import { MemoryBroker, virtualClock } from '@waybill/in-memory';
-import { bench, countedClock, delegated, rejection, turnUntil } from '../support.ts';
+import { bench, countedClock, delegated, gate, rejection, turnUntil } from '../support.ts';
 
 const jobs = queue('jobs', { schema: type<number>() });
 const states = (events: readonly BusEvent[], kind: 'link' | 'consumer'): string[] =>
@@ -154,6 +154,27 @@ describe('a consumer', () => {
     await clock.advance(0);
     expect(seen).toEqual([1]);
     await raw.close();
+  });
+
+  it('runs what waited unrun through any number of cuts, instead of burying it', async () => {
+    const { bus, broker, clock } = await bench({ jobs });
+    const held = gate();
+    const seen: number[] = [];
+    await bus.jobs.consume(
+      async (value) => {
+        if (value === 1) await held.promise;
+        seen.push(value);
+      },
+      { concurrency: 1 },
+    );
+    await bus.jobs.sendMany([1, 2]);
+    for (let cut = 0; cut < 12; cut++) {
+      await clock.advance(1000);
+      broker.faults.disconnect();
+    }
+    held.open();
+    await clock.advance(60_000);
+    expect(seen).toContain(2);
   });
 
   it('whose pull fails is opened again', async () => {
