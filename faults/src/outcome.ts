@@ -1,5 +1,5 @@
-import type { Place } from './load/destinations.ts';
 import type { Plan as BusPlan } from '@waybill/core';
+import { type Place, shares } from './load/destinations.ts';
 
 /** What a run leaves for the judge and the report. */
 export interface RunRecord {
@@ -12,6 +12,8 @@ export interface RunRecord {
   readonly complaints: readonly string[];
   /** At least so many faults must be proved in the history of each destination. */
   readonly faults: number;
+  /** The kind of fault after which recovery is timed. */
+  readonly outage: string;
   readonly style: Style;
 }
 
@@ -19,5 +21,13 @@ export interface RunRecord {
 export interface Style {
   /** Whether an acceptance is known to have arrived. */
   readonly acceptance: 'sent' | 'confirmed';
+  /** Whether the broker stores one copy however often a message is sent. */
+  readonly dedup: boolean;
   readonly minimum: Readonly<Record<Place, number>>;
+}
+
+/** Most of each destination's share must be confirmed, or the run proves nothing. */
+export function minimumOf(messages: number): Style['minimum'] {
+  const most = (place: Place): number => Math.floor((messages * shares[place] * 0.6) / 100);
+  return { work: most('work'), keyed: most('keyed'), news: most('news'), log: most('log') };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -7,9 +7,10 @@ import { connect } from '@waybill/core';
 import { type Broker, startRabbitmq } from '@waybill/testbed';
 import { destinations } from './load/destinations.ts';
 import { machineClock } from './machine-clock.ts';
+import { drain } from './drain.ts';
 import type { RunOptions } from './options.ts';
-import type { RunRecord } from './outcome.ts';
-import { drain } from './parent/drain.ts';
+import { minimumOf, type RunRecord } from './outcome.ts';
+import { brokerKill } from './parent/broker-faults.ts';
 import { Fleet } from './parent/fleet.ts';
 import { inject, type Scene } from './parent/inject.ts';
 import { type Plan, planOf } from './plan.ts';
@@ -46,7 +47,9 @@ export async function runRabbitmq(options: RunOptions, say: (line: string) => vo
     await drainAll({ broker, fleet, history, directory, run }, complaints, say);
     history.close();
     const injected = faults.filter((fault) => fault !== undefined).length;
-    return { run, directory, plan, complaints, faults: injected, settings: settingsOf(options, broker), style: { acceptance: 'sent', minimum: minimumOf(options.messages) } };
+    const settings = settingsOf(options, broker);
+    const style = { acceptance: 'sent', dedup: false, minimum: minimumOf(options.messages) } as const;
+    return { run, directory, plan, complaints, faults: injected, outage: brokerKill, settings, style };
   } finally {
     await fleet.close();
   }
@@ -98,18 +101,48 @@ async function endConsumers(fleet: Fleet, history: HistoryWriter): Promise<reado
   return complaints;
 }
 
-async function drainAll(
-  scene: { broker: Broker; fleet: Fleet; history: HistoryWriter; directory: string; run: string },
-  complaints: string[],
-  say: (line: string) => void,
-): Promise<void> {
-  await using bus = await connect(scene.broker.url, destinations, { connectTimeoutMs: 60_000 });
-  say('load done; draining');
-  const complain = (what: string): void => void complaints.push(what);
-  const { depth, deadLetters, records } = await drain({ ...scene, bus, complain });
-  say(`drained: ${depth} left, ${deadLetters} dead letters, ${records} records in the stream`);
-  complaints.push(...(await scene.fleet.stop('consumer')));
+interface Ending {
+  readonly broker: Broker;
+  readonly fleet: Fleet;
+  readonly history: HistoryWriter;
+  readonly directory: string;
+  readonly run: string;
 }
+
+/** A quorum queue tells its figures every 5 s, so only a second look after that long sees the present. */
+const quietMs = 5_500;
+
+async function drainAll(ending: Ending, complaints: string[], say: (line: string) => void): Promise<void> {
+  const { broker, fleet, history, directory, run } = ending;
+  await using bus = await connect(broker.url, destinations, { connectTimeoutMs: 60_000 });
+  say('load done; draining');
+  for (const slot of fleet.slotsOf('consumer')) fleet.replace(slot);
+  await fleet.allReady();
+  const consumers = fleet.slotsOf('consumer');
+  const { depth, deadLetters, records } = await drain({
+    bus,
+    history,
+    readers: new Map(consumers.map(({ name }) => [name, fleet.positionsFile(name)])),
+    depth: () => depthOf(broker),
+    moved: () => consumers.reduce((sum, { process }) => sum + sizeOf(join(directory, `${run}.${process.setup.name}.ndjson`)), 0),
+    quietMs,
+    complain: (what) => void complaints.push(what),
+  });
+  say(`drained: ${depth} left, ${deadLetters} dead letters, ${records} records in the stream`);
+  complaints.push(...(await fleet.stop('consumer')));
+}
+
+/** In all queues, those of delayed retries included, but for dead letters. */
+async function depthOf(broker: Broker): Promise<number> {
+  const listed = await broker.control('list_queues', '--no-table-headers', 'name', 'type', 'messages');
+  return listed
+    .split('\n')
+    .map((row) => row.split('\t'))
+    .filter(([name = '', type]) => name !== '' && type !== 'stream' && !name.endsWith('.dead'))
+    .reduce((sum, [, , messages]) => sum + Number(messages), 0);
+}
+
+const sizeOf = (file: string): number => statSync(file).size;
 
 function settingsOf(options: RunOptions, broker: Broker): RunRecord['settings'] {
   return {
@@ -124,9 +157,4 @@ function settingsOf(options: RunOptions, broker: Broker): RunRecord['settings'] 
     'age of the queues at the first kill, ms, at least': queueAgeMs,
     processes: '2 producers, 2 consumers, each behind a proxy of its own',
   };
-}
-
-function minimumOf(messages: number): RunRecord['style']['minimum'] {
-  const share = (percent: number): number => Math.floor((messages * percent * 0.6) / 100);
-  return { work: share(40), keyed: share(25), news: share(20), log: share(15) };
 }

@@ -6,7 +6,7 @@ import type { Style } from '../outcome.ts';
 /** What each destination promises. How a retry comes about is what the plan of the bus says, the rest is the contract. */
 export function claimFor(place: Place, plan: Plan, style: Style, faults: number): Claim {
   const minimum = { published: style.minimum[place], handled: style.minimum[place], faults };
-  const common = { delivery: 'at-least-once', acceptance: style.acceptance, minimum } as const;
+  const common = { delivery: 'at-least-once', acceptance: style.acceptance, dedup: style.dedup, minimum } as const;
   const queued = { ...common, deadLetter: 'read', maxAttempts } as const;
   switch (place) {
     case 'work':

@@ -7,7 +7,6 @@ import { type Recovery, recoveriesIn } from './recovery.ts';
 
 /** Every subscription is live again this long after the port is open. */
 export const recoverWithinMs = 5_000;
-export const brokerKill = 'SIGKILL of the broker';
 
 export interface Judgement {
   readonly outcome: 'valid' | 'invalid' | 'unknown';
@@ -22,7 +21,7 @@ export function judge(record: RunRecord): Judgement {
   const verdicts = new Map(
     places.map((place) => [place, check(partOf(history, place), claimFor(place, record.plan, record.style, record.faults))]),
   );
-  const recoveries = recoveriesIn(history, brokerKill);
+  const recoveries = recoveriesIn(history, record.outage);
   const complaints = [...record.complaints, ...recoveries.flatMap(lateIn)];
   return { outcome: outcomeOf(verdicts, complaints), verdicts, recoveries, complaints };
 }

@@ -31,7 +31,7 @@ export function markdownOf(title: string, record: RunRecord, judgement: Judgemen
     '',
     ...table(['cause', 'deliveries'], [...explainedIn(judgement)].toSorted((left, right) => right[1] - left[1]).map(([cause, count]) => [EXPLANATIONS[cause], number(count)])),
     '',
-    ...recoverySection(judgement.recoveries),
+    ...recoverySection(record.outage, judgement.recoveries),
     '## Faults and their evidence',
     '',
     ...evidence(judgement),
@@ -59,12 +59,12 @@ function countRow(place: Place, { counts, outcome }: Verdict): readonly string[]
   ];
 }
 
-function recoverySection(recoveries: readonly Recovery[]): string[] {
+function recoverySection(outage: string, recoveries: readonly Recovery[]): string[] {
   if (recoveries.length === 0) return [];
   const live = recoveries.flatMap(({ liveMs }) => [...liveMs.values()]);
   const stalled = recoveries.flatMap(({ sendsStalledAfterOpenMs }) => sendsStalledAfterOpenMs ?? []);
   return [
-    '## Recovery after a SIGKILL of the broker',
+    `## Recovery: ${outage}`,
     '',
     `A consumer is live when it has a receiver again, ${number(recoverWithinMs)} ms after the port is open at the latest: median ${ms(median(live))}, at most ${ms(Math.max(...live))}, ${live.length} times. Sends waited until ${ms(median(stalled))} (median) and ${ms(Math.max(...stalled))} (at most) after the port was open.`,
     '',

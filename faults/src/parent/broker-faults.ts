@@ -4,11 +4,13 @@ import { isGone, isStopped, portOpen, probe } from './evidence.ts';
 import type { FaultRecord, Scene } from './inject.ts';
 import { awaitNotice, awaitRecovery, noticeWithinMs } from './recover.ts';
 
+export const brokerKill = 'SIGKILL of the broker';
+
 /** SIGKILL, and a start on the same data. It is healed when its port is open again. */
 export async function killBroker(scene: Scene, record: FaultRecord): Promise<void> {
   const { broker, fleet } = scene;
   const { pid = 0, exited, ports } = broker;
-  record.begin('SIGKILL of the broker', 'broker');
+  record.begin(brokerKill, 'broker');
   const begun = machineClock();
   await broker.kill();
   const exit = await exited;

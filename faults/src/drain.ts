@@ -1,20 +1,25 @@
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HistoryWriter } from '@waybill/conformance/history';
 import { type Bus, deadLettersOf } from '@waybill/core';
-import type { Broker } from '@waybill/testbed';
-import { type Body, checksumOf } from '../load/body.ts';
-import { destinations, type Place, subscriptionOf } from '../load/destinations.ts';
-import { DeliveryRecorder } from '../load/recorder.ts';
-import { type Positions, storedPositions } from '../load/reader.ts';
-import { machineClock } from '../machine-clock.ts';
-import type { Fleet } from './fleet.ts';
-import { subscriptionsOfSlot } from './fleet.ts';
+import { type Body, checksumOf } from './load/body.ts';
+import { destinations, type Place, subscriptionOf, subscriptionsOfNews } from './load/destinations.ts';
+import { type Positions, storedPositions } from './load/reader.ts';
+import { DeliveryRecorder } from './load/recorder.ts';
+import { machineClock } from './machine-clock.ts';
 
-/** A quorum queue tells its figures every 5 s, so only a second look after that long sees the present. */
-const quietMs = 5_500;
-const drainWithinMs = 120_000;
+export interface DrainScene {
+  readonly bus: Bus<typeof destinations>;
+  readonly history: HistoryWriter;
+  /** Readers of the stream, and where they keep their positions. */
+  readonly readers: ReadonlyMap<string, string>;
+  /** What is stored and not yet done, retries that wait included, dead letters not. */
+  readonly depth: () => Promise<number>;
+  /** Grows with everything that a consumer does. */
+  readonly moved: () => number;
+  /** Between two looks: longer than the broker's figures may be old, and than a retry may wait. */
+  readonly quietMs: number;
+  readonly complain: (what: string) => void;
+}
 
 export interface Drained {
   readonly depth: number;
@@ -22,42 +27,36 @@ export interface Drained {
   readonly records: number;
 }
 
-interface DrainScene {
-  readonly broker: Broker;
-  readonly fleet: Fleet;
-  readonly history: HistoryWriter;
-  readonly bus: Bus<typeof destinations>;
-  readonly directory: string;
-  readonly run: string;
-  readonly complain: (what: string) => void;
-}
+const drainWithinMs = 120_000;
+const idleMs = 2_000;
 
 /** Fresh consumers take what is left, until two looks, some seconds apart, find nothing left and nothing moving. */
 export async function drain(scene: DrainScene): Promise<Drained> {
-  const { fleet, history } = scene;
+  const { bus, history, readers } = scene;
   history.record({ type: 'drain.begin' });
-  for (const slot of fleet.slotsOf('consumer')) fleet.replace(slot);
-  await fleet.allReady();
-  const replay = await replayLog(scene);
+  const replay = await replayLog(bus, history);
   const depth = await untilQuiet(scene, replay.end);
-  const deadLetters = await readDeadLetters(scene.bus, history);
-  for (const slot of fleet.slotsOf('consumer')) {
-    for (const subscription of subscriptionsOfSlot(slot.name).filter((name) => !name.startsWith('log/')))
-      history.record({ type: 'drain.end', subscription, depth });
-    const isAtEnd = samePositions(storedPositions(fleet.positionsFile(slot.name)), replay.end);
-    history.record({ type: 'drain.end', subscription: subscriptionOf(slot.name), depth: isAtEnd ? 0 : null });
+  const deadLetters = await readDeadLetters(bus, history);
+  for (const subscription of ['work', 'keyed', ...subscriptionsOfNews.map((name) => `news/${name}`)])
+    history.record({ type: 'drain.end', subscription, depth });
+  for (const [reader, file] of readers) {
+    const isAtEnd = samePositions(storedPositions(file), replay.end);
+    history.record({ type: 'drain.end', subscription: subscriptionOf(reader), depth: isAtEnd ? 0 : null });
   }
   history.record({ type: 'drain.end', subscription: subscriptionOf('replay'), depth: 0 });
   return { depth, deadLetters, records: replay.records };
 }
 
 /** Reads the whole stream once more, from the beginning, as a subscription of its own. Tells where it ends. */
-async function replayLog({ bus, history }: DrainScene): Promise<{ readonly end: Positions; readonly records: number }> {
+async function replayLog(
+  bus: Bus<typeof destinations>,
+  history: HistoryWriter,
+): Promise<{ readonly end: Positions; readonly records: number }> {
   const recorder = new DeliveryRecorder(history);
   const subscription = subscriptionOf('replay');
   history.record({ type: 'subscribe.ready', subscription, destination: 'log' });
   let records = 0;
-  const reader = bus.log.read({ from: 'earliest', idleMs: 2_000 });
+  const reader = bus.log.read({ from: 'earliest', idleMs });
   for await (const record of reader) {
     const { lane, position } = record;
     recorder.end(recorder.begin('log', subscription, record, { lane, position }), 'ok');
@@ -70,7 +69,7 @@ async function replayLog({ bus, history }: DrainScene): Promise<{ readonly end: 
 async function untilQuiet(scene: DrainScene, end: Positions): Promise<number> {
   const deadline = machineClock() + drainWithinMs;
   for (let before = await look(scene, end); ; ) {
-    await pause(quietMs);
+    await pause(scene.quietMs);
     const now = await look(scene, end);
     if (now.depth === 0 && before.depth === 0 && now.moved === before.moved && now.isAtEnd) return 0;
     if (machineClock() > deadline) {
@@ -81,31 +80,18 @@ async function untilQuiet(scene: DrainScene, end: Positions): Promise<number> {
   }
 }
 
-/** What is stored and not yet done, retries that wait included, and how much the consumers have written. */
-async function look({ broker, fleet, directory, run }: DrainScene, end: Positions) {
-  const listed = await broker.control('list_queues', '--no-table-headers', 'name', 'type', 'messages');
-  const depth = listed
-    .split('\n')
-    .map((row) => row.split('\t'))
-    .filter(([name = '', type]) => name !== '' && type !== 'stream' && !name.endsWith('.dead'))
-    .reduce((sum, [, , messages]) => sum + Number(messages), 0);
-  const consumers = fleet.slotsOf('consumer');
-  const moved = consumers.reduce(
-    (sum, { process }) => sum + statSync(join(directory, `${run}.${process.setup.name}.ndjson`)).size,
-    0,
-  );
-  const isAtEnd = consumers.every(({ name }) => samePositions(storedPositions(fleet.positionsFile(name)), end));
-  return { depth, moved, isAtEnd };
+async function look({ depth, moved, readers }: DrainScene, end: Positions) {
+  const isAtEnd = [...readers.values()].every((file) => samePositions(storedPositions(file), end));
+  return { depth: await depth(), moved: moved(), isAtEnd };
 }
 
 function samePositions(left: Positions = {}, right: Positions = {}): boolean {
-  return Object.keys(right).length === Object.keys(left).length && Object.entries(right).every(([lane, at]) => left[lane] === at);
+  const lanes = Object.keys(right);
+  return lanes.length === Object.keys(left).length && lanes.every((lane) => left[lane] === right[lane]);
 }
 
-const idleMs = 2_000;
-
 /** Every dead letter, with its cause, into the history. */
-export async function readDeadLetters(bus: Bus<typeof destinations>, history: HistoryWriter): Promise<number> {
+async function readDeadLetters(bus: Bus<typeof destinations>, history: HistoryWriter): Promise<number> {
   const read = await Promise.all((['work', 'keyed', 'news'] as const).map((place) => readOne(bus, history, place)));
   return read.reduce((sum, count) => sum + count, 0);
 }
