@@ -1,4 +1,5 @@
-import assert from 'node:assert/strict';
+import { AssertionError } from 'node:assert';
+import { isDeepStrictEqual } from 'node:util';
 import { type ErrorCode, WaybillError } from '@waybill/core';
 
 /** Assertions of a case, counted: a case that made none has proven nothing. The message says what is promised. */
@@ -27,15 +28,23 @@ export function makeExpect(): Expect {
     get count() {
       return count;
     },
-    ok: counted((value, message) => assert.ok(value, message)),
-    equal: counted((actual, expected, message) => assert.equal(actual, expected, withValues(message, actual, expected))),
-    deepEqual: counted((actual, expected, message) => assert.deepEqual(actual, expected, withValues(message, actual, expected))),
-    match: counted((text, pattern, message) => assert.match(text, pattern, `${message}: ${JSON.stringify(text)} does not match ${pattern}`)),
-    between: counted((actual, least, most, message) => assert.ok(actual >= least && actual <= most, `${message}: ${actual} is not between ${least} and ${most}`)),
-    sameMembers: counted((actual, expected, message) => assert.equal(differences(actual, expected), '', `${message}: ${differences(actual, expected)}`)),
+    ok: counted((value, message) => holds(Boolean(value), message)),
+    equal: counted((actual, expected, message) => holds(Object.is(actual, expected), withValues(message, actual, expected))),
+    deepEqual: counted((actual, expected, message) => holds(isDeepStrictEqual(actual, expected), withValues(message, actual, expected))),
+    match: counted((text, pattern, message) => holds(pattern.test(text), `${message}: ${JSON.stringify(text)} does not match ${pattern}`)),
+    between: counted((actual, least, most, message) => holds(actual >= least && actual <= most, `${message}: ${actual} is not between ${least} and ${most}`)),
+    sameMembers: counted((actual, expected, message) => {
+      const found = differences(actual, expected);
+      holds(found === '', `${message}: ${found}`);
+    }),
     rejects: counted(rejects),
-    fail: counted((message) => assert.fail(message)),
+    fail: counted((message) => holds(false, message) as never),
   };
+}
+
+/** Not the functions of node:assert: some versions of Node add a comparison of their own to a message that is given. */
+function holds(condition: boolean, message: string): void {
+  if (!condition) throw new AssertionError({ message });
 }
 
 const withValues = (message: string, actual: unknown, expected: unknown): string => `${message}: is ${show(actual)}, not ${show(expected)}`;
@@ -47,19 +56,20 @@ function show(value: unknown): string {
 
 async function rejects(work: Promise<unknown> | (() => unknown), code: ErrorCode | readonly ErrorCode[], message: string): Promise<WaybillError> {
   const codes = typeof code === 'string' ? [code] : code;
-  const error = await rejectionOf(work);
-  if (error === undefined) assert.fail(`${message}: it resolved, and had to be refused with ${codes.join(' or ')}`);
-  if (!WaybillError.is(error.value)) assert.fail(`${message}: it rejected with ${String(error.value)}, which is no WaybillError`);
-  assert.ok(codes.includes(error.value.code), `${message}: the code is ${error.value.code}, not ${codes.join(' or ')}: ${error.value.message}`);
-  return error.value;
+  const rejection = await rejectionOf(work);
+  if (rejection === undefined) throw new AssertionError({ message: `${message}: it resolved, and had to be refused with ${codes.join(' or ')}` });
+  const { error } = rejection;
+  if (!WaybillError.is(error)) throw new AssertionError({ message: `${message}: it rejected with ${String(error)}, which is no WaybillError` });
+  holds(codes.includes(error.code), `${message}: the code is ${error.code}, not ${codes.join(' or ')}: ${error.message}`);
+  return error;
 }
 
-async function rejectionOf(work: Promise<unknown> | (() => unknown)): Promise<{ readonly value: unknown } | undefined> {
+async function rejectionOf(work: Promise<unknown> | (() => unknown)): Promise<{ readonly error: unknown } | undefined> {
   try {
     await (typeof work === 'function' ? work() : work);
     return undefined;
-  } catch (value) {
-    return { value };
+  } catch (error) {
+    return { error };
   }
 }
 
