@@ -1,6 +1,5 @@
 import type { Destination } from '../destination/destination.ts';
 import { besideOf, deadLetterOf, isAtMostOnce, isOrdered, orderOf } from '../destination/facts.ts';
-import type { ChannelCapabilities } from '../driver/capabilities.ts';
 import type { Filter, Source } from '../driver/place.ts';
 import { bounded } from '../clock.ts';
 import { WaybillError } from '../error/error.ts';
@@ -100,7 +99,7 @@ function termsOf(
     beside: besideOf(destination),
     steps: servedSteps(destination, channel),
     deadLetter: deadLetterOf(destination),
-    mostDeliveries: mostDeliveries(destination, channel),
+    mostDeliveries: mostDeliveries(destination),
     sender: carrier.sender,
     copyTerms: carrier.copyTerms(destination),
     clock: carrier.clock,
@@ -110,15 +109,15 @@ function termsOf(
 }
 
 /**
- * A message that ends its process each time must not come for ever. Where the broker counts failed runs only, the
- * policy's own number holds; where it counts every delivery, twice that, since drains and crashes elsewhere count too. Dead letters are never
- * given up.
+ * A message that ends its process each time must not come for ever. But brokers count deliveries that nobody ran as well,
+ * in a drain or a crash elsewhere: so not the policy's own number, but twice that, and never less than RabbitMQ's own
+ * limit (https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling). Dead letters are never given up.
  */
-function mostDeliveries(destination: Destination, channel: ChannelCapabilities): number {
+function mostDeliveries(destination: Destination): number {
   if (deadLetterOf(destination) === destination.name) return Infinity;
-  const { attempts } = retryPolicy(destination.options.retry);
-  return channel.attempts === 'deliveries' ? attempts * 2 : attempts;
+  return Math.max(leastDeliveries, retryPolicy(destination.options.retry).attempts * 2);
 }
+const leastDeliveries = 20;
 
 function keyOf(destination: Destination): ((loan: Loan) => string) | undefined {
   if (!isOrdered(destination)) return undefined;

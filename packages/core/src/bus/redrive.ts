@@ -16,7 +16,8 @@ const defaultIdleMs = 2000;
 
 /**
  * Sends dead letters back where they died: attempts start again, the provenance stays. Each is accepted only when its
- * copy is stored. Ends at `limit`, or when none came for `idleMs`.
+ * copy is stored. Ends at `limit`, when none came for `idleMs`, or at the first
+ * letter that died after the start: what fails again is not sent round and round.
  */
 export async function redrive(
   carrier: Carrier,
@@ -36,10 +37,11 @@ export async function redrive(
   const place = { destination: letters(dead), source, name: `${dead} (redrive)` };
   const consumer = await consume(carrier, { ...place, handler: handOver.handle, options: {}, byHand: true });
   void consumer.ended.then(() => handOver.end());
+  const startedAt = carrier.clock.now();
   let moved = 0;
   while (moved < limit) {
     const letter = await nextWithin(carrier, handOver, idleMs);
-    if (!letter) break;
+    if (!letter || (letter.deadLetter?.at ?? 0) > startedAt) break;
     if (await sendBack(carrier, outlet, letter, destination.name)) moved++;
   }
   handOver.end();

@@ -2,6 +2,7 @@ import type { Topic } from '../destination/destination.ts';
 import type { Needs } from '../destination/needs.ts';
 import type { TopicCapabilities } from '../driver/capabilities.ts';
 import type { Filter, Source } from '../driver/place.ts';
+import { deadLetterOf } from '../destination/facts.ts';
 import { invalid, WaybillError } from '../error/error.ts';
 import { placeOf } from '../plan/topology.ts';
 import type { Carrier } from './carrier.ts';
@@ -59,7 +60,15 @@ async function subscription(
         `topic ${destination.name}: ${carrier.driver.name} has no durable subscriptions; leave out subscription`,
         { broker: carrier.driver.name },
       );
-    await carrier.declareAlso({ kind: 'subscription', topic: destination.name, ...place, name, ...filter });
+    const dead = deadLetterOf(destination);
+    await carrier.declareAlso({
+      kind: 'subscription',
+      topic: destination.name,
+      ...place,
+      name,
+      ...filter,
+      ...(dead !== undefined && { deadLetter: dead }),
+    });
   }
   const source: Source = { kind: 'topic', ...place, ...(name !== undefined && { subscription: name }), ...filter };
   const emulated = native === wanted || Object.keys(wanted).length === 0 ? undefined : wanted;

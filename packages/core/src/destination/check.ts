@@ -20,7 +20,7 @@ const shared: Fields = {
   order: oneOf('none', 'key', 'total'),
   dedup: wanted,
 };
-const held: Fields = { ...shared, delay: wanted, ttl: wanted, deadLetter: wanted };
+const held: Fields = { ...shared, delay: wanted, ttl: wanted, deadLetter: oneOf(true) };
 /** Needs that mean nothing for a kind are refused, not ignored. */
 const needs: Readonly<Record<Kind, Fields>> = {
   queue: { ...held, priority: wanted },

@@ -19,7 +19,7 @@ export interface QueueNeeds {
   /** A message sent twice with one id is stored once, within the broker's window. */
   readonly dedup?: Wanted;
   /** Messages that fail for good are kept, with the cause. */
-  readonly deadLetter?: Wanted;
+  readonly deadLetter?: true;
 }
 export interface TopicNeeds extends Omit<QueueNeeds, 'priority'> {
   /** Subscriptions may choose by routing key: `orders.*`, `orders.#`. */

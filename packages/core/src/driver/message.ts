@@ -63,6 +63,8 @@ export interface Incoming {
   /** 1 for the first delivery. Only if the broker counts. */
   readonly attempt?: number | undefined;
   readonly redelivered?: boolean | undefined;
+  /** 0 to 9, as it was sent; copies keep it. */
+  readonly priority?: number | undefined;
   readonly native: unknown;
 }
 export interface Receipted<Receipt = unknown> extends Incoming {

@@ -23,6 +23,8 @@ export interface SubscriptionDeclaration extends Place {
   readonly kind: 'subscription';
   readonly topic: string;
   readonly filter?: Filter;
+  /** As of a queue: the net for what the broker gives up by itself. */
+  readonly deadLetter?: string;
 }
 export interface StreamDeclaration extends Place {
   readonly kind: 'stream';

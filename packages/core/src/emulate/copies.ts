@@ -8,15 +8,22 @@ const longestError = 1024;
 const ascii = (text: string): string => text.slice(0, longestError).replace(/[^\x20-\x7e]/g, '?') || '?';
 
 /**
- * The same message again, as a new send: same id, body and fields. `step` names what the copy is for; the send id
- * made from it is the same when a crash makes us copy again, so brokers that dedup keep one copy.
+ * The same message again, as a new send: same id, body and fields. `step` names what the copy is for. The send id is
+ * made of that, the source and the time of the first send: the same when a crash makes us copy again, so that a broker
+ * that drops duplicates keeps one, and another for every other copy, of another subscription for example.
  */
-function copyOf(loan: Loan, now: number, step: string, headers: Readonly<Record<string, string>>): Outgoing {
+function copyOf(
+  loan: Loan,
+  now: number,
+  step: string,
+  headers: Readonly<Record<string, string>>,
+  source = loan.source,
+): Outgoing {
   const { incoming } = loan;
   const id = incoming.id ?? newId();
   return {
     id,
-    sendId: `${id}/${step}`,
+    sendId: `${id}/${step} ${source} ${incoming.sentAt ?? ''}`,
     body: incoming.body,
     copyOf: incoming.native,
     contentType: incoming.contentType ?? 'application/octet-stream',
@@ -26,6 +33,7 @@ function copyOf(loan: Loan, now: number, step: string, headers: Readonly<Record<
     routingKey: incoming.routingKey,
     replyTo: incoming.replyTo,
     correlationId: incoming.correlationId,
+    priority: incoming.priority,
   };
 }
 
@@ -41,14 +49,16 @@ export const retryCopy = (loan: Loan, now: number, target: string, dueAt: number
   });
 
 /** A copy for the dead letters, with the cause. */
-export const deadCopy = (loan: Loan, now: number, source: string, reason: string, error: unknown): Outgoing =>
-  copyOf(loan, now, `dead ${lives(loan)}`, {
+export function deadCopy(loan: Loan, now: number, source: string, reason: string, error: unknown): Outgoing {
+  const headers = {
     'waybill-dead-reason': ascii(reason),
     'waybill-dead-error': ascii(textOf(error)),
     'waybill-dead-from': ascii(source),
     'waybill-dead-attempts': String(loan.attempt),
     'waybill-dead-at': String(now),
-  });
+  };
+  return copyOf(loan, now, `dead ${lives(loan)}`, headers, source);
+}
 
 /** A dead letter on its way back: attempts, expiry and due time start again, the provenance stays. */
 export function redriveCopy(loan: Loan, now: number): Outgoing {

@@ -36,7 +36,7 @@ export class HandOver {
     }
   }
 
-  /** Gives back everything that is not settled; from then on `next` ends. */
+  /** Gives back what is not settled, or leaves it to the consumer's own end; from then on `next` ends. */
   end(): void {
     this.#ended = true;
     for (const told of this.#waiting.splice(0)) told();
@@ -44,7 +44,7 @@ export class HandOver {
   }
 
   #giveBack(loan: Loan): void {
-    if (loan.isFree) loan.settle({ outcome: 'release', delayMs: 0, failed: false });
+    if (loan.isFree && !loan.staysInOrder) loan.settle({ outcome: 'release', delayMs: 0, failed: false });
     else this.#done(loan);
   }
   #done(loan: Loan): void {

@@ -38,6 +38,8 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   #running = 0;
   readonly #idle: (() => void)[] = [];
   #draining: Promise<void> | undefined;
+  /** What a drain leaves for the receiver to give back. */
+  #left: ReadonlySet<Loan> = new Set();
   /** While a seek waits for its turn: pulling resumes when it resolves. */
   #seeking: Promise<void> | undefined;
   #stopped = false;
@@ -120,15 +122,22 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     if (this.#isBusy) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
   get #isBusy(): boolean {
-    return this.#open.size > 0 || this.#running > 0;
+    return this.#open.size > this.#left.size || this.#running > 0;
   }
 
-  /** What has not started, or waits to be run again. At most once the broker has forgotten it already, so it is run. */
+  /**
+   * What has not started, or waits to be run again. Of an ordered source nothing goes back by itself, where it would be
+   * queued behind what comes after it: the receiver gives all of it back at once, in order, when it closes.
+   */
   #giveBack(): void {
     const unrun = [...this.#open].filter((one) => one.isFree && !one.running && this.#book.givesBack(this.lane, one));
     const leaving = new Set(unrun);
     this.#setup.scheduler.withdraw((one) => leaving.has(one));
-    for (const loan of unrun) loan.settle(loan.heldRuns > 0 ? returnedAfterFailure : returned);
+    if (this.staysInOrder) this.#left = leaving;
+    else for (const loan of unrun) loan.settle(loan.heldRuns > 0 ? returnedAfterFailure : returned);
+  }
+  get staysInOrder(): boolean {
+    return this.#setup.terms.keyOf !== undefined && !this.#book.isPositional;
   }
 
   /** Everything still open is lost; nothing more is said about it. */
@@ -171,7 +180,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     return this.#setup.fate.bury(loan, 'rejected', new Error(reason));
   }
   gone(loan: Loan): void {
-    this.#setup.terms.observer.emit('delivery-lost', { source: this.source, id: loan.id });
+    if (loan.hasRun) this.#setup.terms.observer.emit('delivery-lost', { source: this.source, id: loan.id });
     this.#forget(loan);
   }
   /** At once, or when the run that asked for it has ended: two runs of one delivery never overlap. */
@@ -185,6 +194,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   start(loan: Loan): void {
     if (!loan.isOpen) return this.#setup.scheduler.leave();
     loan.running = true;
+    loan.hasRun = true;
     this.#running++;
     this.#book.started(this.lane, loan);
     const { work } = this.#setup;
@@ -240,6 +250,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   /** Handed over while we were stopping. At most once it has been forgotten by the broker already, so it is run. */
   #tooLate(loan: Loan): void {
     if (this.#setup.terms.atMostOnce) this.#setup.scheduler.push(loan);
+    else if (this.staysInOrder) this.#left = new Set([...this.#left, loan]);
     else loan.settle(returned);
   }
 

@@ -12,6 +12,8 @@ export type Outcome = Settlement extends infer S ? (S extends Settlement ? Omit<
 export interface LoanKeeper {
   readonly lane: { readonly id: string };
   readonly source: string;
+  /** A single delivery that goes back would be overtaken: all go back together, when the receiver closes. */
+  readonly staysInOrder: boolean;
   settle(loan: Loan, outcome: Outcome): void;
   /** The broker has its fate. */
   settled(loan: Loan): void;
@@ -34,6 +36,8 @@ export class Loan implements Delivery, StreamRecord {
   heldRuns = 0;
   /** Delay queues: not passed on before, by the clock. */
   notBefore: number | undefined;
+  /** A handler has begun with it, at least once. */
+  hasRun = false;
   /** Its handler runs now. */
   running = false;
   /** Somebody wanted it run again while it still ran. */
@@ -80,6 +84,9 @@ export class Loan implements Delivery, StreamRecord {
   }
   get native(): unknown {
     return this.incoming.native;
+  }
+  get staysInOrder(): boolean {
+    return this.#keeper.staysInOrder;
   }
   get lane(): string {
     return this.#keeper.lane.id;
@@ -137,7 +144,7 @@ export class Loan implements Delivery, StreamRecord {
   release(options: { readonly delayMs?: number } = {}): Promise<Settled> {
     checkFields(`${this.source}: release`, options, { delayMs: duration });
     if (!this.#claim('release')) return this.outcome();
-    if (options.delayMs || this.mark !== undefined)
+    if (options.delayMs || this.mark !== undefined || this.staysInOrder)
       return this.#keeper.retry(this, options.delayMs ?? 0).then(() => (this.isOpen ? 'settled' : this.outcome()));
     this.settle({ outcome: 'release', delayMs: 0, failed: false });
     return this.outcome();

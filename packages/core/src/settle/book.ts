@@ -4,6 +4,8 @@ import type { Loan, Outcome } from '../receive/loan.ts';
 
 /** How the fates of one receiver's deliveries reach its broker. One kind per style of settling. */
 export interface Book {
+  /** Positions are committed; nothing is settled, or given back, by itself. */
+  readonly isPositional: boolean;
   /** Most that may be pulled from the lane now, whatever the credit says. */
   room(lane: Lane): number;
   /** When the lease of what is pulled now ends, by our clock. */

@@ -25,6 +25,7 @@ export interface PositionTerms {
 
 /** Position style: done is marked, and the end of each finished prefix is committed now and then. */
 export class PositionBook implements Book {
+  readonly isPositional = true;
   readonly #receiver: PositionReceiver;
   readonly #clock: Clock;
   readonly #terms: PositionTerms;

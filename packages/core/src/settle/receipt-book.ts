@@ -10,6 +10,7 @@ const settleAgainMs = 250;
 
 /** Message and lease style: each delivery is settled on its own; leases are kept while it is open. */
 export class ReceiptBook implements Book {
+  readonly isPositional = false;
   readonly #collector: Collector;
   readonly #leases: LeaseKeeper | undefined;
 
