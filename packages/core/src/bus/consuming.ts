@@ -93,7 +93,7 @@ function termsOf(
     middleware: [...(carrier.options.middleware ?? []), ...(options.middleware ?? [])],
     handlerTimeoutMs: options.handlerTimeoutMs,
     matches: filter && matcher(filter),
-    expires: destination.needs.ttl !== undefined && channel.ttl === 'none',
+    expires: destination.needs.ttl !== undefined,
     retry: retryPolicy(destination.options.retry),
     schedule: nativeSchedule(destination, channel),
     beside: besideOf(destination),

@@ -21,7 +21,7 @@ export interface SendOptions<N = {}> {
   readonly delayMs?: Asked<N, 'delay', number>;
   /** Milliseconds after which it is not handled any more, but dead-lettered as `expired`. */
   readonly ttlMs?: Asked<N, 'ttl', number>;
-  /** 0 (lowest) to 9. */
+  /** 0 (lowest) to 9. @default 0 */
   readonly priority?: Asked<N, 'priority', number>;
 }
 export interface PublishOptions<N = {}> extends SendOptions<N> {

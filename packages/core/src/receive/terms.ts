@@ -37,7 +37,7 @@ export interface ConsumerTerms {
   readonly handlerTimeoutMs: number | undefined;
   /** Emulated filters: what does not match is accepted unseen. */
   readonly matches: ((incoming: Incoming) => boolean) | undefined;
-  /** Emulated time to live. */
+  /** Messages may carry the time when they expire. */
   readonly expires: boolean;
 
   readonly retry: RetryPolicy;

@@ -21,6 +21,8 @@ export class Encoder {
   readonly #driver: string;
   readonly #where: string;
   readonly #validates: boolean;
+  /** What a message without a priority has, on every broker alike. */
+  readonly #lowest: 0 | undefined;
 
   constructor(destination: Destination, channel: ChannelCapabilities, driver: string, clock: Clock) {
     this.#destination = destination;
@@ -30,6 +32,7 @@ export class Encoder {
     this.#driver = driver;
     this.#where = `${destination.kind} ${destination.name}`;
     this.#validates = !checksNothing(destination.schema);
+    this.#lowest = destination.needs.priority === undefined ? undefined : 0;
   }
 
   /** A promise only where the schema validates asynchronously. */
@@ -62,7 +65,7 @@ export class Encoder {
       correlationId: options.correlationId,
       delayMs: options.delayMs || undefined,
       ttlMs: options.ttlMs,
-      priority: options.priority,
+      priority: options.priority ?? this.#lowest,
       native: options.native,
     };
     this.#checkSize(message);

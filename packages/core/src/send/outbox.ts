@@ -89,12 +89,15 @@ export class Outbox {
     return { ...message, delayMs: undefined, headers };
   }
 
-  /** Where the broker knows no time to live, the time of expiry travels along and is looked at before the handler. */
+  /**
+   * The time of expiry travels along and is looked at before the handler: a broker that keeps the time itself does so
+   * only until it has handed the message over.
+   */
   #expiring(message: Outgoing): Outgoing {
     const { channel, clock } = this.#setup;
-    if (message.ttlMs === undefined || channel.ttl === 'native') return message;
+    if (message.ttlMs === undefined) return message;
     const headers = { ...message.headers, 'waybill-expires': String(clock.now() + message.ttlMs) };
-    return { ...message, ttlMs: undefined, headers };
+    return { ...message, headers, ttlMs: channel.ttl === 'native' ? message.ttlMs : undefined };
   }
 
   async #abortable<T>({ signal, ...rest }: Sending, send: (rest: Sending) => Promise<T>): Promise<T> {
