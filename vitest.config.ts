@@ -33,7 +33,8 @@ function toConfiguration({ name, include, exclude, options }: Project): TestProj
 }
 
 const scripts: Project = { name: 'scripts', include: ['scripts/**/*.test.ts'], exclude: [], options: {} };
-const projects = [...readdirSync('packages').flatMap(projectsOf), scripts];
+const faults: Project = { name: 'faults', include: ['faults/test/**/*.test.ts'], exclude: [], options: {} };
+const projects = [...readdirSync('packages').flatMap(projectsOf), scripts, faults];
 
 export default defineConfig({
   test: { projects: projects.filter(({ include }) => globSync([...include]).length > 0).map(toConfiguration) },

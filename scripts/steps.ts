@@ -20,7 +20,8 @@ const livePackages = ['testbed', 'adapter-rabbitmq'];
 
 /** Tasks of `scripts/run.mjs` that take part in a run; each ends with exit code 0 or fails its step. */
 const tasks: readonly { readonly name: string; readonly task: readonly [string, ...string[]] }[] = [
-  { name: 'faults, a short run', task: ['faults', '--short'] },
+  { name: 'faults on RabbitMQ, a short run', task: ['faults', 'rabbitmq', '--short'] },
+  { name: 'faults in memory, a short run', task: ['faults', 'memory', '--short'] },
   { name: 'generated tables are up to date', task: ['tables', '--check'] },
 ];
 

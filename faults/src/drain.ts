@@ -68,12 +68,14 @@ async function replayLog(
 
 async function untilQuiet(scene: DrainScene, end: Positions): Promise<number> {
   const deadline = machineClock() + drainWithinMs;
-  for (let before = await look(scene, end); ; ) {
+  for (let before = await look(scene, end); ;) {
     await pause(scene.quietMs);
     const now = await look(scene, end);
     if (now.depth === 0 && before.depth === 0 && now.moved === before.moved && now.isAtEnd) return 0;
     if (machineClock() > deadline) {
-      scene.complain(`not drained after ${drainWithinMs} ms: ${JSON.stringify(now)}, the stream ends at ${JSON.stringify(end)}`);
+      scene.complain(
+        `not drained after ${drainWithinMs} ms: ${JSON.stringify(now)}, the stream ends at ${JSON.stringify(end)}`,
+      );
       return now.depth;
     }
     before = now;

@@ -8,7 +8,14 @@ import { waitFor } from '@waybill/testbed';
 import { drain } from './drain.ts';
 import { destinations, subscriptionsOfNews } from './load/destinations.ts';
 import { machineClock } from './machine-clock.ts';
-import { type Consumer, openConsumer, openProducer, positionsFile, type Producer, type Stage } from './memory/member.ts';
+import {
+  type Consumer,
+  openConsumer,
+  openProducer,
+  positionsFile,
+  type Producer,
+  type Stage,
+} from './memory/member.ts';
 import { type Window, windowsOf } from './memory/windows.ts';
 import type { RunOptions } from './options.ts';
 import { minimumOf, type RunRecord } from './outcome.ts';
@@ -32,7 +39,9 @@ export async function runMemory(options: RunOptions, say: (line: string) => void
   const stage: Stage = { broker: memoryBroker({ seed }), run, directory, seed };
   const history = openHistory({ directory, run, process: 'parent', now: machineClock });
   const consumers = await Promise.all(readers.map((reader) => openConsumer(stage, reader, 1)));
-  const producers = await Promise.all(['p1', 'p2'].map((name, index) => openProducer(stage, name, index, Math.ceil(messages / 2))));
+  const producers = await Promise.all(
+    ['p1', 'p2'].map((name, index) => openProducer(stage, name, index, Math.ceil(messages / 2))),
+  );
   const windows = windowsOf(seed, options.brokerKills);
   await applyLoad({ ...stage, history, consumers, producers }, windows, messages, say);
   await Promise.all([...producers, ...consumers].map(({ work }) => ('finished' in work ? work.finished : work.stop())));
@@ -60,7 +69,12 @@ export async function runMemory(options: RunOptions, say: (line: string) => void
   };
 }
 
-async function applyLoad(run: Run, windows: readonly Window[], messages: number, say: (line: string) => void): Promise<void> {
+async function applyLoad(
+  run: Run,
+  windows: readonly Window[],
+  messages: number,
+  say: (line: string) => void,
+): Promise<void> {
   const { producers } = run;
   const size = messages / windows.length;
   for (const [number, window] of windows.entries()) {
@@ -68,10 +82,16 @@ async function applyLoad(run: Run, windows: readonly Window[], messages: number,
     say(`${((100 * number) / windows.length).toFixed(0).padStart(3)} %  ${window.kind}`);
     const begin = beginWindow(run, window, `f${String(number).padStart(2, '0')}-${window.kind}`);
     for (const { work } of producers) work.grant(Math.ceil((from + size / 2) / producers.length));
-    await waitFor('half a window', () => sumOf(producers, 'begun') >= from + size / 2 || undefined, { timeoutMs: 60_000, everyMs: 2 });
+    await waitFor('half a window', () => sumOf(producers, 'begun') >= from + size / 2 || undefined, {
+      timeoutMs: 60_000,
+      everyMs: 2,
+    });
     const end = await begin();
     for (const { work } of producers) work.grant(Math.ceil((from + size) / producers.length));
-    await waitFor('a window', () => sumOf(producers, 'concluded') >= from + size || undefined, { timeoutMs: 60_000, everyMs: 5 });
+    await waitFor('a window', () => sumOf(producers, 'concluded') >= from + size || undefined, {
+      timeoutMs: 60_000,
+      everyMs: 5,
+    });
     await end();
   }
 }
@@ -114,7 +134,8 @@ function beginChance(run: Run, window: Extract<Window, { rates: object }>, fault
       const struck = broker.faults.log.slice(before).filter((each) => each.fault === window.kind);
       const [first] = struck;
       if (first) {
-        const evidence = `${struck.length} times by the broker's own account, first ${first.place ?? ''} ${first.id ?? ''}`.trim();
+        const evidence =
+          `${struck.length} times by the broker's own account, first ${first.place ?? ''} ${first.id ?? ''}`.trim();
         history.record({ type: 'fault.confirmed', fault, evidence });
       }
       history.record({ type: 'fault.healed', fault });
@@ -140,7 +161,13 @@ async function cutAll({ broker, history, producers, consumers }: Run, fault: str
 }
 
 async function pauseBroker({ broker, history, producers }: Run, fault: string, ms: number): Promise<void> {
-  history.record({ type: 'fault.begin', fault, kind: 'the broker answers nothing', scope: 'broker', disconnects: false });
+  history.record({
+    type: 'fault.begin',
+    fault,
+    kind: 'the broker answers nothing',
+    scope: 'broker',
+    disconnects: false,
+  });
   broker.faults.pause();
   const answered = await producers[0]!.bus.ping({ signal: AbortSignal.timeout(ms) }).then(
     () => true,
@@ -168,7 +195,9 @@ async function drainAll(
     quietMs: 1_500,
     complain: (what) => void complaints.push(what),
   });
-  say(`drained: ${depth} left, ${deadLetters} dead letters, ${records} records in the stream; ${broker.faults.log.length} faults in all`);
+  say(
+    `drained: ${depth} left, ${deadLetters} dead letters, ${records} records in the stream; ${broker.faults.log.length} faults in all`,
+  );
   await Promise.all(fresh.map(async ({ work, bus: own }) => work.stop().then(() => own.close())));
 }
 

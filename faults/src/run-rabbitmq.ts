@@ -83,7 +83,10 @@ async function applyLoad(scene: Scene, plan: Plan, messages: number, say: (line:
 /** Returns what ends it. */
 function trickleTo(fleet: Fleet, from: number, to: number): () => void {
   const began = machineClock();
-  const timer = setInterval(() => fleet.grant(Math.min(to, from + ((to - from) * (machineClock() - began)) / trickleMs)), 20);
+  const timer = setInterval(
+    () => fleet.grant(Math.min(to, from + ((to - from) * (machineClock() - began)) / trickleMs)),
+    20,
+  );
   return () => clearInterval(timer);
 }
 
@@ -124,7 +127,8 @@ async function drainAll(ending: Ending, complaints: string[], say: (line: string
     history,
     readers: new Map(consumers.map(({ name }) => [name, fleet.positionsFile(name)])),
     depth: () => depthOf(broker),
-    moved: () => consumers.reduce((sum, { process }) => sum + sizeOf(join(directory, `${run}.${process.setup.name}.ndjson`)), 0),
+    moved: () =>
+      consumers.reduce((sum, { process }) => sum + sizeOf(join(directory, `${run}.${process.setup.name}.ndjson`)), 0),
     quietMs,
     complain: (what) => void complaints.push(what),
   });

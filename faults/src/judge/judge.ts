@@ -19,7 +19,10 @@ export interface Judgement {
 export function judge(record: RunRecord): Judgement {
   const history = readHistory(record.directory, record.run);
   const verdicts = new Map(
-    places.map((place) => [place, check(partOf(history, place), claimFor(place, record.plan, record.style, record.faults))]),
+    places.map((place) => [
+      place,
+      check(partOf(history, place), claimFor(place, record.plan, record.style, record.faults)),
+    ]),
   );
   const recoveries = recoveriesIn(history, record.outage);
   const complaints = [...record.complaints, ...recoveries.flatMap(lateIn)];
@@ -28,7 +31,10 @@ export function judge(record: RunRecord): Judgement {
 
 function lateIn({ fault, liveMs }: Recovery): string[] {
   const late = [...liveMs].filter(([, ms]) => !(ms <= recoverWithinMs));
-  return late.map(([consumer, ms]) => `${fault}: ${consumer} live ${Number.isFinite(ms) ? `${Math.round(ms)} ms` : 'never'} after the port was open, at most ${recoverWithinMs} ms`);
+  return late.map(
+    ([consumer, ms]) =>
+      `${fault}: ${consumer} live ${Number.isFinite(ms) ? `${Math.round(ms)} ms` : 'never'} after the port was open, at most ${recoverWithinMs} ms`,
+  );
 }
 
 function outcomeOf(verdicts: ReadonlyMap<Place, Verdict>, complaints: readonly string[]): Judgement['outcome'] {

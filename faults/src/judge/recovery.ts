@@ -41,7 +41,15 @@ export function recoveriesIn(history: Iterable<HistoryEvent>, kind: string): rea
 }
 
 function watchFrom(fault: string, from: number, consuming: ReadonlySet<string>): Watch {
-  return { fault, from, openAt: Infinity, owed: new Set(consuming), liveAt: new Map(), firstAt: new Map(), confirmedAt: undefined };
+  return {
+    fault,
+    from,
+    openAt: Infinity,
+    owed: new Set(consuming),
+    liveAt: new Map(),
+    firstAt: new Map(),
+    confirmedAt: undefined,
+  };
 }
 
 function forget(exited: string, consuming: Set<string>, watch: Watch | undefined): void {

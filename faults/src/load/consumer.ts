@@ -34,10 +34,9 @@ export async function startConsumer(setup: ConsumerSetup): Promise<RunningConsum
     bus.work.consume((body, delivery) => run(setup, recorder, 'work', 'work', body, delivery)),
     bus.keyed.consume((body, delivery) => run(setup, recorder, 'keyed', 'keyed', body, delivery)),
     ...subscriptionsOfNews.map((subscription) =>
-      bus.news.subscribe(
-        (body, delivery) => run(setup, recorder, 'news', `news/${subscription}`, body, delivery),
-        { subscription },
-      ),
+      bus.news.subscribe((body, delivery) => run(setup, recorder, 'news', `news/${subscription}`, body, delivery), {
+        subscription,
+      }),
     ),
   ]);
   return {

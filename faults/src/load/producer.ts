@@ -46,7 +46,11 @@ async function produce(setup: ProducerSetup, gate: Gate): Promise<void> {
   for (let begun = 0; begun < setup.messages;) {
     await gate.pass();
     const place = placeFor(random);
-    const together = Math.min(gate.room, setup.messages - begun, random() < 0.1 ? 1 + Math.floor(random() * mostTogether) : 1);
+    const together = Math.min(
+      gate.room,
+      setup.messages - begun,
+      random() < 0.1 ? 1 + Math.floor(random() * mostTogether) : 1,
+    );
     const bodies = Array.from({ length: together }, () => maker.make(place));
     gate.begin(bodies.length);
     outcomes.push(sendAndRecord(setup, place, bodies).finally(() => gate.conclude(bodies.length)));
@@ -103,7 +107,12 @@ async function sendAndRecord({ bus, history }: ProducerSetup, place: Place, bodi
   for (const [index, { id }] of bodies.entries()) {
     const error = outcomes[index];
     if (error === undefined) history.record({ type: 'publish.ok', message: id });
-    else history.record({ type: error.outcome === 'rejected' ? 'publish.fail' : 'publish.unknown', message: id, code: error.code });
+    else
+      history.record({
+        type: error.outcome === 'rejected' ? 'publish.fail' : 'publish.unknown',
+        message: id,
+        code: error.code,
+      });
   }
 }
 

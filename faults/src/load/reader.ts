@@ -46,7 +46,11 @@ export function storedPositions(file: string): Positions | undefined {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Positions) : undefined;
 }
 
-async function readAll({ recorder, reader: name, passing }: LogReaderSetup, reader: Reader<Body>, store: PositionStore) {
+async function readAll(
+  { recorder, reader: name, passing }: LogReaderSetup,
+  reader: Reader<Body>,
+  store: PositionStore,
+) {
   for await (const record of reader) {
     const { lane, position } = record;
     const id = recorder.begin('log', subscriptionOf(name), record, { lane, position });

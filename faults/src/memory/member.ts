@@ -34,7 +34,8 @@ export interface Consumer extends Member {
   readonly work: RunningConsumer;
 }
 
-export const positionsFile = ({ directory }: Stage, reader: string): string => join(directory, `positions-${reader}.json`);
+export const positionsFile = ({ directory }: Stage, reader: string): string =>
+  join(directory, `positions-${reader}.json`);
 
 async function open({ broker, run, directory }: Stage, name: string, reader: string): Promise<Member> {
   const history = openHistory({ directory, run, process: name, now: machineClock });

@@ -26,7 +26,9 @@ export async function killBroker(scene: Scene, record: FaultRecord): Promise<voi
 async function restart({ broker }: Scene, record: FaultRecord, begun: number): Promise<void> {
   const giveUp = new AbortController();
   const open = portOpen(broker.ports.amqp, giveUp.signal).then(() =>
-    record.heal(`port ${broker.ports.amqp} open again after ${Math.round(machineClock() - begun)} ms, pid ${broker.pid}`),
+    record.heal(
+      `port ${broker.ports.amqp} open again after ${Math.round(machineClock() - begun)} ms, pid ${broker.pid}`,
+    ),
   );
   try {
     await broker.restart();
@@ -42,7 +44,9 @@ export async function pauseBroker(scene: Scene, record: FaultRecord, length: 'sh
   const { broker, fleet, heartbeatMs } = scene;
   const { pid = 0, ports } = broker;
   const isLong = length === 'long';
-  record.begin(`SIGSTOP of the broker, ${isLong ? 'longer' : 'shorter'} than detection`, 'broker', { disconnects: isLong });
+  record.begin(`SIGSTOP of the broker, ${isLong ? 'longer' : 'shorter'} than detection`, 'broker', {
+    disconnects: isLong,
+  });
   const begun = machineClock();
   await broker.pause();
   const found = await probe(ports.amqp);
@@ -56,7 +60,8 @@ export async function pauseBroker(scene: Scene, record: FaultRecord, length: 'sh
     [stopped, found === 'silent'],
     `pid ${pid} ${stopped ? 'stopped' : 'running'} for ${Math.round(pausedMs)} ms; a connection was ${found === 'silent' ? 'taken, and no answer came' : found}${noticedMs === undefined ? '' : `; noticed by all after ${Math.round(noticedMs)} ms`}`,
   );
-  if (isLong && noticedMs === undefined) scene.complain(`${record.id}: not noticed by all within ${Math.round(pausedMs)} ms`);
+  if (isLong && noticedMs === undefined)
+    scene.complain(`${record.id}: not noticed by all within ${Math.round(pausedMs)} ms`);
   if (isLong) await awaitRecovery(scene, record, fleet.slots, begun);
   record.heal(`resumed after ${Math.round(pausedMs)} ms`);
 }

@@ -80,7 +80,9 @@ export class Fleet {
   isLive({ role, process, name }: Slot, since: number): boolean {
     const { live, down } = process.linkAt;
     if (!process.isRunning || live < since || live < down) return false;
-    return role === 'producer' || subscriptionsOfSlot(name).every((each) => (process.liveAt(each) ?? -Infinity) >= since);
+    return (
+      role === 'producer' || subscriptionsOfSlot(name).every((each) => (process.liveAt(each) ?? -Infinity) >= since)
+    );
   }
 
   /** Rejects after the timeout, and when a process ends that nobody told to. */

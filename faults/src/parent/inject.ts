@@ -27,7 +27,11 @@ export class FaultRecord {
     this.#history = history;
   }
 
-  begin(kind: string, scope: 'broker' | 'network' | 'process', more: { target?: string; disconnects?: boolean } = {}): void {
+  begin(
+    kind: string,
+    scope: 'broker' | 'network' | 'process',
+    more: { target?: string; disconnects?: boolean } = {},
+  ): void {
     this.#history.record({ type: 'fault.begin', fault: this.id, kind, scope, ...more });
   }
 

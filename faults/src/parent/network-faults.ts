@@ -23,13 +23,19 @@ export async function blackHole(
   const open = openConnections(proxy);
   await proxy.inject({ kind: 'drop' }, direction);
   const noticedMs = await awaitNotice(scene, [slot], begun, noticeWithinMs(scene.heartbeatMs));
-  const lost = { toServer: vanished(proxy).toServer - before.toServer, toClient: vanished(proxy).toClient - before.toClient };
+  const lost = {
+    toServer: vanished(proxy).toServer - before.toServer,
+    toClient: vanished(proxy).toClient - before.toClient,
+  };
   const kept = open.filter((id) => openConnections(proxy).includes(id)).length;
   record.prove(
     [lost.toClient > 0, direction === 'toClient' || lost.toServer > 0, kept === open.length],
     `${victim.setup.name}: ${lost.toServer} bytes to the server and ${lost.toClient} to the client vanished; ${kept} of ${open.length} connections neither ended nor reset; noticed after ${noticedMs === undefined ? 'too long' : `${Math.round(noticedMs)} ms`}`,
   );
-  if (noticedMs === undefined) scene.complain(`${record.id}: ${victim.setup.name} did not notice a ${what} within ${noticeWithinMs(scene.heartbeatMs)} ms`);
+  if (noticedMs === undefined)
+    scene.complain(
+      `${record.id}: ${victim.setup.name} did not notice a ${what} within ${noticeWithinMs(scene.heartbeatMs)} ms`,
+    );
   await proxy.heal();
   await awaitRecovery(scene, record, [slot], begun);
   record.heal('the proxy forwards again');

@@ -35,10 +35,12 @@ export async function stopConsumer(scene: Scene, record: FaultRecord, fault: Pla
   record.begin('SIGSTOP of a consumer, longer than detection', 'process', { target: setup.name });
   const begun = machineClock();
   victim.signal('SIGSTOP');
-  const stopped = await scene.fleet.until('the stop', () => isStopped(pid), 1_000).then(
-    () => true,
-    () => false,
-  );
+  const stopped = await scene.fleet
+    .until('the stop', () => isStopped(pid), 1_000)
+    .then(
+      () => true,
+      () => false,
+    );
   await new Promise((resolve) => setTimeout(resolve, noticeWithinMs(scene.heartbeatMs)));
   victim.signal('SIGCONT');
   const noticedMs = await awaitNotice(scene, [slot], begun, noticeWithinMs(scene.heartbeatMs));

@@ -16,7 +16,11 @@ export async function awaitRecovery(
     .until('recovery', () => late().length === 0, patienceMs)
     .catch((error: unknown) => {
       if (late().length === 0 || slots.some(({ process }) => process.hasCrashed)) throw error;
-      complain(`${record.id}: not back after ${patienceMs} ms: ${late().map(({ name }) => name).join(', ')}`);
+      complain(
+        `${record.id}: not back after ${patienceMs} ms: ${late()
+          .map(({ name }) => name)
+          .join(', ')}`,
+      );
     });
 }
 
