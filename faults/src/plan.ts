@@ -12,7 +12,7 @@ export const faultKinds = [
   'long-pause',
   'consumer-stop',
 ] as const;
-export type FaultKind = (typeof faultKinds)[number];
+type FaultKind = (typeof faultKinds)[number];
 
 export interface PlannedFault {
   readonly kind: FaultKind;

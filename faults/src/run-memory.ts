@@ -21,7 +21,7 @@ import type { RunOptions } from './options.ts';
 import { minimumOf, type RunRecord } from './outcome.ts';
 
 /** All links of the in-memory broker lost at once; judged like the kill of a server. */
-export const allLinksLost = 'all connections lost';
+const allLinksLost = 'all connections lost';
 
 const readers = ['c1', 'c2'] as const;
 

@@ -19,7 +19,7 @@ import { type Plan, planOf } from './plan.ts';
  * Messages confirmed to a quorum queue that was declared less than about a second before a SIGKILL of a single node
  * were found to be gone. Queues are made first, and are this old before the first kill.
  */
-export const queueAgeMs = 2_000;
+const queueAgeMs = 2_000;
 /** Sends wait this long for an outcome, through outages. */
 const sendTimeoutMs = 30_000;
 

@@ -1,8 +1,8 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openHistory, type Recordable } from '@waybill/conformance/history';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { judge, type Judgement } from '../src/judge/judge.ts';
 import { jsonOf, markdownOf } from '../src/judge/report.ts';
 import { recoveriesIn } from '../src/judge/recovery.ts';
@@ -20,6 +20,7 @@ interface Told {
 /** Writes a history as the processes of a run would, and judges it. */
 function judged(told: readonly Told[], more: Partial<RunRecord> = {}): { judgement: Judgement; record: RunRecord } {
   const directory = mkdtempSync(join(tmpdir(), 'waybill-faults-test-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
   let now = 0;
   const names = [...new Set(told.map(({ by }) => by))];
   const writers = new Map(

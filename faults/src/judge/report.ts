@@ -129,7 +129,7 @@ function recoveryRow({ fault, downMs, liveMs, firstDeliveryMs, sendsStalledMs }:
   ];
 }
 
-export function median(values: readonly number[]): number | undefined {
+function median(values: readonly number[]): number | undefined {
   const sorted = values.toSorted((left, right) => left - right);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : average(sorted[middle - 1], sorted[middle]);

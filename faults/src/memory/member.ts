@@ -17,7 +17,7 @@ export interface Stage {
 }
 
 /** What a process is elsewhere: its own connection to the broker, and its own history. */
-export interface Member {
+interface Member {
   readonly bus: Bus<typeof destinations>;
   readonly history: HistoryWriter;
   /** When its connection last came up, on the machine's clock. */

@@ -148,6 +148,6 @@ export class Fleet {
   }
 }
 
-export function subscriptionsOfSlot(reader: string): readonly string[] {
+function subscriptionsOfSlot(reader: string): readonly string[] {
   return ['work', 'keyed', ...subscriptionsOfNews.map((name) => `news/${name}`), subscriptionOf(reader)];
 }
