@@ -69,6 +69,8 @@ describe.each(rabbitmqLines)('RabbitMQ %s', (line) => {
     {
       await using session = await openSession(broker.url);
       await session.channel.assertQueue('durable', { durable: true });
+      // 3.10 may write the end of a declaration only with the next one (see fresh-queue.test.ts).
+      await session.channel.assertQueue('next', { durable: true });
       await publish(session, 'durable', 'still here');
     }
     const killed = broker.pid;
