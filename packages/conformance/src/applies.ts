@@ -68,12 +68,11 @@ export const hasControl = ({ control, proxy, url }: Target, wanted: Control): bo
 export async function proveRefusal(driver: Target['driver'], destination: Destination): Promise<Verdict | undefined> {
   const traffic = noTraffic();
   try {
-    // `verify` makes nothing, so a need that is met leaves nothing behind: it fails later, as a mismatch.
-    await (await connect<Driver, { it: Destination }>(watched(await driver(), traffic), { it: destination }, { topology: 'verify', observe: () => undefined })).close();
+    // `assume` looks at nothing on the broker and makes nothing: a need that is met leaves nothing behind.
+    await (await connect<Driver, { it: Destination }>(watched(await driver(), traffic), { it: destination }, { topology: 'assume', observe: () => undefined })).close();
     return undefined;
   } catch (error) {
     if (!WaybillError.is(error)) return { state: 'fail', reason: `refusing ${destination.kind} ${JSON.stringify(destination.needs)} rejected with ${String(error)}, which is no WaybillError` };
-    if (error.code === 'mismatch' || error.code === 'not-found') return undefined;
     return judgeRefusal(error, destination, traffic.declared.length + traffic.sent + traffic.receivers);
   }
 }

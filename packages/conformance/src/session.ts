@@ -3,6 +3,7 @@ import { AssertionError } from 'node:assert';
 import type { Driver } from '@waybill/core';
 import type { Capabilities } from '@waybill/core/driver';
 import { Applicability } from './applies.ts';
+import { type Answer, askEverything } from './asked.ts';
 import { type Case, runsAlone } from './case.ts';
 import { allCases } from './cases/index.ts';
 import { certificateOf } from './certificate/assemble.ts';
@@ -37,6 +38,9 @@ interface Met {
   readonly driver: Driver;
   readonly capabilities: Capabilities;
   readonly broker: string;
+  /** Part of every name that this run uses. */
+  readonly run: string;
+  readonly answers: readonly Answer[];
 }
 
 const defaultTiming: Timing = { positiveMs: 10_000, quietMs: 250, slackMs: 1500 };
@@ -51,6 +55,7 @@ export class Session {
   readonly #options: RunOptions;
   readonly #seed: number;
   readonly #run: string;
+  readonly #answers: readonly Answer[];
   readonly #lock: Lock;
   readonly #applicability: Applicability;
   readonly #janitor: Janitor;
@@ -59,7 +64,7 @@ export class Session {
   readonly #running = new Map<string, Promise<Result>>();
   readonly #startedAt = new Date();
 
-  constructor(target: Target, options: RunOptions, { capabilities, driver, broker }: Met) {
+  constructor(target: Target, options: RunOptions, { capabilities, driver, broker, run, answers }: Met) {
     this.cases = select(options.cases ?? allCases(), options);
     this.capabilities = capabilities;
     this.broker = broker;
@@ -67,7 +72,8 @@ export class Session {
     this.#target = target;
     this.#options = options;
     this.#seed = options.seed ?? randomInt(2 ** 31);
-    this.#run = `${Date.now().toString(36)}${randomInt(36 ** 3).toString(36)}`;
+    this.#run = run;
+    this.#answers = answers;
     this.#lock = new Lock(options.concurrency ?? 8);
     this.#applicability = new Applicability(target, { capabilities, profile: target.profile }, this.#run);
     this.#janitor = new Janitor(target.driver);
@@ -105,6 +111,7 @@ export class Session {
       driver: this.#driver,
       capabilities: this.capabilities,
       broker: this.broker,
+      answers: this.#answers,
       seed: this.#seed,
       profile: this.#options.profile ?? 'full',
       startedAt: this.#startedAt,
@@ -161,7 +168,9 @@ export async function openSession(target: Target, options: RunOptions = {}): Pro
     throw new Error(`${target.name} cannot be reached, so no case ran: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   });
   try {
-    return new Session(target, options, { driver, capabilities: link.capabilities, broker: brokerVersion(target, link) });
+    const run = `${Date.now().toString(36)}${randomInt(36 ** 3).toString(36)}`;
+    const answers = await askEverything(target, run);
+    return new Session(target, options, { driver, capabilities: link.capabilities, broker: brokerVersion(target, link), run, answers });
   } finally {
     await link.close();
   }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Driver } from '@waybill/core';
 import type { Capabilities } from '@waybill/core/driver';
 import type { Group } from '../case.ts';
+import type { Answer } from '../asked.ts';
 import { provers } from '../proofs.ts';
 import type { Result } from '../result.ts';
 import { type State, stateNames } from '../states.ts';
@@ -14,13 +15,14 @@ export interface Run {
   readonly driver: Driver;
   readonly capabilities: Capabilities;
   readonly broker: string;
+  readonly answers: readonly Answer[];
   readonly seed: number;
   readonly profile: 'quick' | 'full';
   readonly startedAt: Date;
   readonly results: readonly Result[];
 }
 
-export function certificateOf({ target, driver, capabilities, broker, seed, profile, startedAt, results }: Run): Certificate {
+export function certificateOf({ target, driver, capabilities, broker, answers, seed, profile, startedAt, results }: Run): Certificate {
   const durationMs = Math.round(Date.now() - startedAt.getTime());
   return {
     suite: suite(),
@@ -29,6 +31,7 @@ export function certificateOf({ target, driver, capabilities, broker, seed, prof
     broker: { target: target.name, version: broker, ...target.profile },
     run: { profile, seed, startedAt: startedAt.toISOString(), durationMs, node: process.version },
     capabilities,
+    answers,
     proofs: wordsOf(capabilities).map((word) => proofOf(word, results)),
     counts: count(results),
     byGroup: byGroup(results),

@@ -1,4 +1,5 @@
 import type { Capabilities } from '@waybill/core/driver';
+import type { Answer } from '../asked.ts';
 import type { Group } from '../case.ts';
 import type { Result } from '../result.ts';
 import type { State } from '../states.ts';
@@ -19,6 +20,8 @@ export interface Certificate {
     readonly node: string;
   };
   readonly capabilities: Capabilities;
+  /** What can be asked for, and who does it. */
+  readonly answers: readonly Answer[];
   /** Every value of the manifest and what speaks for it. */
   readonly proofs: readonly Proof[];
   readonly counts: Counts;
