@@ -1,0 +1,66 @@
+import { connect, type ConfirmChannel, type Options } from 'amqplib';
+import { type Assignment, type Measured, numberIn, textIn } from '../shared/measured.ts';
+import { Meter } from '../shared/meter.ts';
+import { makeOrder } from '../shared/order.ts';
+import { bare, envelope, Window } from './raw.ts';
+
+type Send = (first: number, count: number) => Promise<void>;
+
+/**
+ * Publishes with confirms and amqplib. Settings: `style` (`each`: await every confirm; `batches`: publish `window`, await
+ * all; `tuned`: a sliding window), `window`, `envelope` (`full` as Waybill's, or `bare`).
+ */
+export async function program(assignment: Assignment): Promise<Measured> {
+  const style = textIn(assignment, 'style');
+  const connection = await connect(textIn(assignment, 'url'), style === 'tuned' ? { noDelay: true } : undefined);
+  const channel = await connection.createConfirmChannel();
+  const send = senderOf(style, channel, assignment);
+  await send(0, assignment.warmUp);
+  const meter = new Meter();
+  meter.start();
+  await send(assignment.warmUp, assignment.messages);
+  const measured = meter.stop(assignment.messages);
+  await connection.close();
+  return measured;
+}
+
+function senderOf(style: string, channel: ConfirmChannel, assignment: Assignment): Send {
+  const properties = textIn(assignment, 'envelope') === 'full' ? envelope : bare;
+  const queue = textIn(assignment, 'queue');
+  const width = numberIn(assignment, 'window');
+  if (style === 'each') return (first, count) => awaitEach(channel, queue, properties, first, count);
+  if (style === 'batches') return (first, count) => inBatches(channel, queue, properties, width, first, count);
+  const window = new Window(channel, queue, width, properties);
+  return (_first, count) => window.send(count);
+}
+
+const bodyOf = (index: number): Buffer => Buffer.from(JSON.stringify(makeOrder(index)));
+
+async function awaitEach(
+  channel: ConfirmChannel,
+  queue: string,
+  properties: () => Options.Publish,
+  first: number,
+  count: number,
+): Promise<void> {
+  for (let index = first; index < first + count; index++) {
+    await new Promise<void>((resolve, reject) => {
+      channel.publish('', queue, bodyOf(index), properties(), (error) => (error ? reject(error as Error) : resolve()));
+    });
+  }
+}
+
+async function inBatches(
+  channel: ConfirmChannel,
+  queue: string,
+  properties: () => Options.Publish,
+  size: number,
+  first: number,
+  count: number,
+): Promise<void> {
+  for (let index = first; index < first + count; ) {
+    for (const end = Math.min(index + size, first + count); index < end; index++)
+      channel.publish('', queue, bodyOf(index), properties());
+    await channel.waitForConfirms();
+  }
+}
