@@ -1,7 +1,7 @@
 import { type Admin, type Declaration, type Depth, type Source, WaybillError } from '@waybill/core/driver';
 import type { Channel } from 'amqplib';
-import { checkedName, subscriptionName } from './names.ts';
-import { onChannel, queueOf } from './topology.ts';
+import { checkedName, queueOf, subscriptionName } from './names.ts';
+import { onChannel } from './topology.ts';
 
 export function adminOf(openChannel: () => Promise<Channel>): Admin {
   return {

@@ -19,8 +19,13 @@ const queue = {
   limits: { maxBytes: 128 * mebibyte, maxBatch: 1000, maxDelayMs: 0, maxReleaseDelayMs: 2 ** 31 - 1 },
 } as const satisfies ChannelCapabilities;
 
+function frozen<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) frozen(part);
+  return Object.freeze(value);
+}
+
 /** What a RabbitMQ of the newest line can do. `capabilitiesOf` lowers it to the server at hand. */
-export const capabilities = {
+export const capabilities = frozen({
   queue,
   // A subscription is declared without retry times and without a dead-letter place.
   topic: {
@@ -46,7 +51,7 @@ export const capabilities = {
   reply: 'native',
   atomic: 'none',
   admin: 'manage',
-} as const satisfies Capabilities;
+} as const satisfies Capabilities);
 
 /** Major and minor, comparable as one number: 4.3 is 4003. */
 export const versionNumber = (version: string): number => {
@@ -67,10 +72,10 @@ export function capabilitiesOf(product: string, version: string, maxMessageBytes
   const maxBytes = maxMessageBytes ?? (number >= 4000 ? 16 : 128) * mebibyte;
   const limits = { ...queue.limits, maxBytes };
   const lowered = number < 4003 ? ({ attempts: 'deliveries', priority: 'none' } as const) : {};
-  return {
+  return frozen({
     ...capabilities,
     queue: { ...capabilities.queue, ...lowered, ...(number < 4003 && { release: 'immediate' }), limits },
     topic: { ...capabilities.topic, ...lowered, limits },
     stream: { ...capabilities.stream, limits },
-  };
+  });
 }

@@ -17,17 +17,18 @@ import {
 } from '@waybill/core/driver';
 import type { Channel } from 'amqplib';
 import { adminOf } from './admin.ts';
+import { bindSubscription } from './binding.ts';
 import { capabilities, capabilitiesOf } from './capabilities.ts';
 import { type Connection, openConnections, type RabbitConnections } from './connection.ts';
 import { Consumption } from './consumption.ts';
 import { classify } from './errors.ts';
-import { checkedName } from './names.ts';
+import { checkedName, queueOf } from './names.ts';
 import { placeOptionsOf } from './native.ts';
 import { type RabbitOptions, settingsOf } from './options.ts';
-import { QueueReceiver } from './receiver.ts';
+import { QueueReceiver, type Way } from './receiver.ts';
 import { Sender } from './sender.ts';
 import { StreamReceiver } from './stream-receiver.ts';
-import { bindSubscription, declareAll, onChannel, queueOf } from './topology.ts';
+import { declareAll, onChannel } from './topology.ts';
 
 export type RabbitDriver = Driver<typeof capabilities, RabbitConnections> & { readonly name: 'rabbitmq' };
 
@@ -142,31 +143,25 @@ async function receiverFor(consumption: Consumption, source: Source, options: Re
     await reader.open(source.from, options);
     return reader;
   }
-  const queue = await openQueue(consumption.channel, source);
-  const receiver = new QueueReceiver(consumption, options, source.kind === 'reply' ? queue : undefined);
+  const { queue, ...way } = await openQueue(consumption.channel, source);
+  const receiver = new QueueReceiver(consumption, options, way);
   await receiver.open(queue);
   return receiver;
 }
 
 /** The queue to consume from: a lasting one, or one that goes with its only consumer. */
-async function openQueue(channel: Channel, source: Exclude<Source, { kind: 'stream' }>): Promise<string> {
-  if (source.kind === 'queue' || (source.kind === 'topic' && source.subscription !== undefined)) return queueOf(source);
+async function openQueue(
+  channel: Channel,
+  source: Exclude<Source, { kind: 'stream' }>,
+): Promise<Way & { readonly queue: string }> {
+  if (source.kind === 'queue' || (source.kind === 'topic' && source.subscription !== undefined))
+    return { queue: queueOf(source) };
   const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true, durable: false });
-  if (source.kind === 'topic') {
-    const topic = checkedName('topic', source.name);
-    await bindSubscription(
-      channel,
-      {
-        queue,
-        topic,
-        exchange: placeOptionsOf(source).exchange ?? 'topic',
-        filter: source.filter,
-        between: `${topic}/${randomUUID()}`,
-      },
-      true,
-    );
-  }
-  return queue;
+  if (source.kind === 'reply') return { queue, address: queue };
+  const topic = checkedName('topic', source.name);
+  const exchange = placeOptionsOf(source).exchange ?? 'topic';
+  const binding = { queue, topic, exchange, filter: source.filter, between: `${topic}/${randomUUID()}` };
+  return { queue, unbind: await bindSubscription(channel, binding, true) };
 }
 
 /** Ends the wait with the signal; what comes all the same is given to `discard`. */

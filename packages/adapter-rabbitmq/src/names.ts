@@ -1,4 +1,4 @@
-import { type Place, WaybillError } from '@waybill/core/driver';
+import { type Place, type Source, WaybillError } from '@waybill/core/driver';
 
 /** AMQP carries names as short strings: 255 bytes of UTF-8. */
 const longest = 255;
@@ -20,3 +20,11 @@ export const subscriptionName = (topic: string, subscription: string): string =>
   checkedName('subscription', `${topic}/${subscription}`);
 
 export const isOrdered = (place: Pick<Place, 'order'>): boolean => place.order !== 'none';
+
+/** The queue behind a source, where it is a lasting one. */
+export function queueOf(source: Source): string {
+  if (source.kind === 'topic' && source.subscription !== undefined)
+    return subscriptionName(source.name, source.subscription);
+  if (source.kind === 'queue' || source.kind === 'stream') return checkedName(source.kind, source.name);
+  throw new WaybillError('unsupported', 'A subscription without a name has no lasting queue on RabbitMQ');
+}

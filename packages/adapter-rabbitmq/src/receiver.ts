@@ -14,6 +14,12 @@ import { QueueMessage } from './records.ts';
 /** RabbitMQ advises no more for one consumer of a quorum queue. */
 const mostInFlight = 2_000;
 
+/** How messages come to a queue that goes with its receiver. */
+export interface Way {
+  readonly address?: string;
+  readonly unbind?: () => Promise<unknown>;
+}
+
 export class QueueReceiver implements MessageReceiver<number>, Lane<Receipted<number>> {
   readonly style = 'message';
   readonly id = '';
@@ -23,16 +29,18 @@ export class QueueReceiver implements MessageReceiver<number>, Lane<Receipted<nu
   readonly address?: string;
   readonly #consumption: Consumption;
   readonly #options: ReceiveOptions;
+  readonly #unbind: (() => Promise<unknown>) | undefined;
   /** Delivery tags count from 1 without gaps: every tag below is settled, and those in `early`. */
   #low = 1;
   readonly #early = new Set<number>();
   #closing: Promise<void> | undefined;
 
-  constructor(consumption: Consumption, options: ReceiveOptions, address: string | undefined) {
+  constructor(consumption: Consumption, options: ReceiveOptions, { address, unbind }: Way) {
     this.native = consumption.channel;
     this.closed = consumption.closed;
     this.#consumption = consumption;
     this.#options = options;
+    this.#unbind = unbind;
     if (address !== undefined) this.address = address;
   }
 
@@ -78,6 +86,8 @@ export class QueueReceiver implements MessageReceiver<number>, Lane<Receipted<nu
   async #close(): Promise<void> {
     const consumption = this.#consumption;
     try {
+      // First of all: without its consumer the queue goes, and while it is bound that makes the broker nack messages.
+      await this.#unbind?.();
       await consumption.cancel();
       if (!consumption.isEnded) this.native.nackAll(true);
     } catch {

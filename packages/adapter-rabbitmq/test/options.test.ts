@@ -73,6 +73,9 @@ describe('options', () => {
 describe('capabilities', () => {
   test('are JSON, lowered by version, and a server that is too old is refused', () => {
     expect(JSON.parse(JSON.stringify(capabilities))).toEqual(capabilities);
+    for (const given of [capabilities, capabilitiesOf('RabbitMQ', '3.10.0', undefined)]) {
+      expect([given, given.queue, given.topic, given.stream].every(Object.isFrozen)).toBe(true);
+    }
     expect(capabilitiesOf('RabbitMQ', '4.3.6', undefined).queue).toMatchObject({
       release: 'linear',
       attempts: 'failures',

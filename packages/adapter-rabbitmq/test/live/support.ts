@@ -156,7 +156,7 @@ export async function collect<M extends Receipted | Positioned>(lane: Lane<M>, m
   return got;
 }
 
-export async function collectWithin<M extends Receipted | Positioned>(lane: Lane<M>, ms: number): Promise<M[]> {
+async function collectWithin<M extends Receipted | Positioned>(lane: Lane<M>, ms: number): Promise<M[]> {
   const got: M[] = [];
   const deadline = AbortSignal.timeout(ms);
   while (!deadline.aborted) got.push(...(await lane.pull(1000, deadline)));

@@ -195,6 +195,23 @@ describe.each(rabbitmqLines)('topics on RabbitMQ %s', (line) => {
     expect((await open.take(1)).map(({ id }) => id)).toEqual(['a']);
   });
 
+  test('subscribers that close orderly disturb nobody who publishes meanwhile', async () => {
+    const topic = await newTopic();
+    const closing = new AbortController();
+    const publishing = (async () => {
+      const outcomes: string[] = [];
+      const batch = Array.from({ length: 4 }, () => message('one', { routingKey: 'x.y', headers: { a: 'b' } }));
+      while (!closing.signal.aborted) outcomes.push(...outcomesOf(await link.send(topic, batch)));
+      return outcomes;
+    })();
+    for (let round = 0; round < 60; round++) {
+      const filter = round % 2 ? { headers: { a: 'b' } } : { pattern: 'x.#' };
+      await (await consume(link, { ...topic, filter })).receiver.close();
+    }
+    closing.abort();
+    expect(await publishing).toEqual([]);
+  });
+
   test('a removed subscription leaves nothing behind', async () => {
     const topic = await newTopic();
     const consumer = await subscribe(topic, 's', { headers: { a: 'b' } });
