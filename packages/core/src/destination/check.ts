@@ -20,10 +20,10 @@ const shared: Fields = {
   order: oneOf('none', 'key', 'total'),
   dedup: wanted,
 };
-const held: Fields = { ...shared, delay: wanted, ttl: wanted, deadLetter: oneOf(true) };
+const held: Fields = { ...shared, delay: wanted, ttl: wanted, deadLetter: wanted, priority: wanted };
 /** Needs that mean nothing for a kind are refused, not ignored. */
 const needs: Readonly<Record<Kind, Fields>> = {
-  queue: { ...held, priority: wanted },
+  queue: held,
   topic: { ...held, pattern: wanted, filter: wanted },
   stream: { ...shared, seek: oneOf('ends', 'position', 'timestamp'), group: wanted },
 };

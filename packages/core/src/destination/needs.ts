@@ -19,9 +19,9 @@ export interface QueueNeeds {
   /** A message sent twice with one id is stored once, within the broker's window. */
   readonly dedup?: Wanted;
   /** Messages that fail for good are kept, with the cause. */
-  readonly deadLetter?: true;
+  readonly deadLetter?: Wanted;
 }
-export interface TopicNeeds extends Omit<QueueNeeds, 'priority'> {
+export interface TopicNeeds extends QueueNeeds {
   /** Subscriptions may choose by routing key: `orders.*`, `orders.#`. */
   readonly pattern?: Wanted;
   /** Subscriptions may choose by headers. */

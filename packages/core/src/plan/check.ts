@@ -32,7 +32,7 @@ type Unmet<Channel, N> = {
       ? Weaker<Word<Channel, Need>, N[Need]> extends true
         ? `cannot give ${Need}: "${N[Need] & string}"; the most it has is "${Word<Channel, Need> & string}"`
         : never
-      : Word<Channel, Need> extends 'none' | 'plain'
+      : (Need extends 'deadLetter' ? 'none' : Word<Channel, Need>) extends 'none' | 'plain'
         ? N[Need] extends 'native'
           ? `has no native ${Need}; say ${Need}: true to let Waybill do it`
           : Need extends Emulated

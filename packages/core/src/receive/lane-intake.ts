@@ -192,8 +192,8 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
 
   /** The scheduler says: now. */
   start(loan: Loan): void {
-    // Of a lane that ended nothing runs any more, also what a lost head has just set free.
-    if (!loan.isOpen || this.#ended) return this.#setup.scheduler.leave();
+    // Of a lane that ended, and of what a drain left behind, nothing runs any more: also not what a head has just set free.
+    if (!loan.isOpen || this.#ended || this.#left.has(loan)) return this.#setup.scheduler.leave();
     loan.running = true;
     loan.hasRun = true;
     this.#running++;

@@ -50,9 +50,9 @@ const shared: Fields = {
   native: anything,
   key: (value) => (typeof value === 'string' && value.isWellFormed() ? undefined : 'must be well-formed text'),
 };
-const later: Fields = { delayMs: checkDuration({}), ttlMs: ttl };
+const later: Fields = { delayMs: checkDuration({}), ttlMs: ttl, priority };
 const fields: Readonly<Record<'queue' | 'topic' | 'stream', Fields>> = {
-  queue: { ...shared, ...later, priority },
+  queue: { ...shared, ...later },
   topic: { ...shared, ...later, routingKey },
   stream: shared,
 };
