@@ -2,9 +2,15 @@ import { type Case, checkCases } from '../case.ts';
 import { allWords } from '../vocabulary.ts';
 import { deadLetterHandling } from './dead-letter-handling.ts';
 import { deadLetterLetters } from './dead-letter-letters.ts';
+import { delaySending } from './delay-sending.ts';
+import { emulations } from './emulations.ts';
 import { judged } from './judged.ts';
 import { limits } from './limits.ts';
 import { manifest } from './manifest.ts';
+import { orderFaults } from './order-faults.ts';
+import { orderKeys } from './order-keys.ts';
+import { orderSequence } from './order-sequence.ts';
+import { priorityLevels } from './priority-levels.ts';
 import { brokerProbes } from './probes-broker.ts';
 import { keepingProbes } from './probes-keeping.ts';
 import { retryBackoff } from './retry-backoff.ts';
@@ -17,6 +23,7 @@ import { streamReading } from './stream-reading.ts';
 import { swap } from './swap.ts';
 import { topicBasics } from './topic-basics.ts';
 import { topicDurable } from './topic-durable.ts';
+import { ttlExpiry } from './ttl-expiry.ts';
 
 let all: readonly Case[] | undefined;
 
@@ -33,6 +40,12 @@ export function allCases(): readonly Case[] {
       deadLetterLetters,
       deadLetterHandling,
       retryBackoff,
+      delaySending,
+      ttlExpiry,
+      priorityLevels,
+      orderSequence,
+      orderKeys,
+      orderFaults,
       manifest,
       refusals,
       settlingProbes,
@@ -40,6 +53,7 @@ export function allCases(): readonly Case[] {
       brokerProbes,
       limits,
       swap,
+      emulations,
     ].flat(),
   );
   return all;

@@ -1,4 +1,4 @@
-import { connect, type ConsumeOptions, type Delivery, queue, stream, topic, type } from '@waybill/core';
+import { connect, type ConsumeOptions, type Delivery, fixed, type Needs, queue, Reject, stream, topic, type } from '@waybill/core';
 import { endWithParent, failpoint } from '../failpoint.ts';
 
 /** Consumes until it is killed. Points: `ready`, `handling` and `handled`, each with the job's id and attempt. */
@@ -10,14 +10,19 @@ interface Input {
   readonly subscription?: string;
   /** Of a stream. */
   readonly group?: string;
-  readonly delivery?: 'at-most-once' | 'at-least-once';
+  /** As the destination was declared by others. */
+  readonly needs?: Needs;
+  /** What every handler does at its end. @default it succeeds */
+  readonly fails?: 'throw' | 'reject';
+  /** Between attempts, in milliseconds. @default 0 */
+  readonly waitMs?: number;
 }
 
 const [url, given] = process.argv.slice(2) as [string, string];
-const { kind, name, options = {}, subscription, group = 'group', delivery = 'at-least-once' } = JSON.parse(given) as Input;
+const { kind, name, options = {}, subscription, group = 'group', needs = {}, fails, waitMs = 0 } = JSON.parse(given) as Input;
 
 type Job = { readonly id: string };
-const common = { schema: type<Job>(), needs: { delivery }, retry: { attempts: 5, backoff: () => 0 } };
+const common = { schema: type<Job>(), needs: needs as {}, retry: { attempts: 5, backoff: fixed(waitMs) } };
 
 endWithParent();
 await open();
@@ -25,6 +30,8 @@ await failpoint('ready');
 
 async function handle({ id }: Job, { attempt }: Delivery<Job>): Promise<void> {
   await failpoint('handling', { id, attempt });
+  if (fails === 'reject') throw new Reject('for good');
+  if (fails === 'throw') throw new Error('not yet');
   await failpoint('handled', { id, attempt });
 }
 
