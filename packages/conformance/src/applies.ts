@@ -41,7 +41,10 @@ export class Applicability {
       return { state: 'not-applicable', reason: 'no other process can reach this broker' };
     }
     if (controls.includes('kill') && profile.durable === 'none') {
-      return { state: 'not-applicable', reason: 'this deployment does not claim that anything survives the death of the broker' };
+      return {
+        state: 'not-applicable',
+        reason: 'this deployment does not claim that anything survives the death of the broker',
+      };
     }
     const missing = controls.filter((control) => !hasControl(this.#target, control));
     return missing.length === 0 ? undefined : { state: 'not-run', reason: `no control: ${missing.join(', ')}` };
@@ -69,10 +72,20 @@ export async function proveRefusal(driver: Target['driver'], destination: Destin
   const traffic = noTraffic();
   try {
     // `assume` looks at nothing on the broker and makes nothing: a need that is met leaves nothing behind.
-    await (await connect<Driver, { it: Destination }>(watched(await driver(), traffic), { it: destination }, { topology: 'assume', observe: () => undefined })).close();
+    await (
+      await connect<Driver, { it: Destination }>(
+        watched(await driver(), traffic),
+        { it: destination },
+        { topology: 'assume', observe: () => undefined },
+      )
+    ).close();
     return undefined;
   } catch (error) {
-    if (!WaybillError.is(error)) return { state: 'fail', reason: `refusing ${destination.kind} ${JSON.stringify(destination.needs)} rejected with ${String(error)}, which is no WaybillError` };
+    if (!WaybillError.is(error))
+      return {
+        state: 'fail',
+        reason: `refusing ${destination.kind} ${JSON.stringify(destination.needs)} rejected with ${String(error)}, which is no WaybillError`,
+      };
     return judgeRefusal(error, destination, traffic.declared.length + traffic.sent + traffic.receivers);
   }
 }

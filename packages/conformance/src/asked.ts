@@ -36,7 +36,8 @@ export async function askEverything(target: Target, run: string): Promise<readon
   const answers: Answer[] = [];
   try {
     for (const kind of Object.keys(questions) as Kind[]) {
-      for (const [index, needs] of questions[kind].entries()) answers.push(...(await ask(bus, kind, needs, `wbc-${run}-ask-${kind}-${index}`)));
+      for (const [index, needs] of questions[kind].entries())
+        answers.push(...(await ask(bus, kind, needs, `wbc-${run}-ask-${kind}-${index}`)));
     }
     return onlyOnce(answers);
   } finally {

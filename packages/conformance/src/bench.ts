@@ -16,27 +16,30 @@ import type {
 import type { Context } from './context.ts';
 
 type Settling = Exclude<Receiver, PositionReceiver>;
-export type Settled = { readonly outcome: 'accept' } | { readonly outcome: 'release'; readonly delayMs: number; readonly failed: boolean } | { readonly outcome: 'reject'; readonly reason: string };
+export type Settled =
+  | { readonly outcome: 'accept' }
+  | { readonly outcome: 'release'; readonly delayMs: number; readonly failed: boolean }
+  | { readonly outcome: 'reject'; readonly reason: string };
 
 /** A receiver whose messages are pulled by hand. */
 export interface Taker {
   readonly receiver: Receiver;
   /** Waits for so many. */
-  take(count: number): Promise<Incoming[]>;
+  readonly take: (count: number) => Promise<Incoming[]>;
   /** What comes within a time. */
-  takeWithin(ms: number): Promise<Incoming[]>;
-  settle(message: Incoming, outcome: Settled): Promise<void>;
+  readonly takeWithin: (ms: number) => Promise<Incoming[]>;
+  readonly settle: (message: Incoming, outcome: Settled) => Promise<void>;
 }
 
 /** A driver without core, for what core would do itself or keep from happening. */
 export interface Bench {
   readonly link: Link;
   readonly driver: Driver;
-  declare(...declarations: readonly Declaration[]): Promise<void>;
+  readonly declare: (...declarations: readonly Declaration[]) => Promise<void>;
   /** Sends, and expects that all are stored. */
-  send(target: Target, ...batch: readonly Outgoing[]): Promise<void>;
-  message(text: string, more?: Partial<Outgoing>): Outgoing;
-  open(source: Source, options?: Partial<ReceiveOptions>): Promise<Taker>;
+  readonly send: (target: Target, ...batch: readonly Outgoing[]) => Promise<void>;
+  readonly message: (text: string, more?: Partial<Outgoing>) => Outgoing;
+  readonly open: (source: Source, options?: Partial<ReceiveOptions>) => Promise<Taker>;
 }
 
 export async function openBench(context: Context): Promise<Bench> {
@@ -49,23 +52,50 @@ export async function openBench(context: Context): Promise<Bench> {
     driver,
     async declare(...declarations) {
       const mismatches = (await link.declare?.(declarations, 'create')) ?? [];
-      context.expect.deepEqual(mismatches.map(({ property }) => property), [], 'what was declared is as it was asked for');
+      context.expect.deepEqual(
+        mismatches.map(({ property }) => property),
+        [],
+        'what was declared is as it was asked for',
+      );
     },
     async send(target, ...batch) {
       const { unsent } = await link.send(target, batch);
-      context.expect.deepEqual(unsent.map(({ index, outcome, error }) => `${index} ${outcome}: ${String(error)}`), [], 'messages that were not stored');
+      context.expect.deepEqual(
+        unsent.map(({ index, outcome, error }) => `${index} ${outcome}: ${String(error)}`),
+        [],
+        'messages that were not stored',
+      );
     },
     message(text, more) {
       sends += 1;
-      return { id: text, sendId: `${context.name('send')}-${sends}`, body: Buffer.from(text), contentType: 'text/plain', sentAt: Date.now(), headers: {}, ...more };
+      return {
+        id: text,
+        sendId: `${context.name('send')}-${sends}`,
+        body: Buffer.from(text),
+        contentType: 'text/plain',
+        sentAt: Date.now(),
+        headers: {},
+        ...more,
+      };
     },
     open: (source, options) => openTaker(context, link, source, options),
   };
 }
 
-async function openTaker(context: Context, link: Link, source: Source, options: Partial<ReceiveOptions> = {}): Promise<Taker> {
+async function openTaker(
+  context: Context,
+  link: Link,
+  source: Source,
+  options: Partial<ReceiveOptions> = {},
+): Promise<Taker> {
   const { signal } = context;
-  const receiver = await link.receive(source, { signal, delivery: 'at-least-once', maxInFlight: 200, leaseMs: 30_000, ...options });
+  const receiver = await link.receive(source, {
+    signal,
+    delivery: 'at-least-once',
+    maxInFlight: 200,
+    leaseMs: 30_000,
+    ...options,
+  });
   context.defer('closing a receiver', () => receiver.close());
   const lanes = lanesOf(receiver);
   const pull = async (limit: number, until: AbortSignal): Promise<Incoming[]> => {
@@ -100,7 +130,8 @@ function lanesOf(receiver: Receiver): Lane<Receipted & Positioned>[] {
   receiver.start({
     granted: (more: readonly Lane[]) => void lanes.push(...(more as Lane<Receipted & Positioned>[])),
     revoking: () => Promise.resolve(),
-    ended: (gone: readonly Lane[]) => void lanes.splice(0, lanes.length, ...lanes.filter((lane) => !gone.includes(lane))),
+    ended: (gone: readonly Lane[]) =>
+      void lanes.splice(0, lanes.length, ...lanes.filter((lane) => !gone.includes(lane))),
   });
   return lanes;
 }

@@ -81,7 +81,8 @@ const idPattern = /^[A-Z]\d\d(:[\w.=>-]+)?$/;
 export function checkCases(cases: readonly Case[]): readonly Case[] {
   const seen = new Set<string>();
   for (const { id, group, title } of cases) {
-    if (!idPattern.test(id) || !id.startsWith(group)) throw new TypeError(`case ${id}: the id must match ${idPattern} and begin with its group ${group}`);
+    if (!idPattern.test(id) || !id.startsWith(group))
+      throw new TypeError(`case ${id}: the id must match ${idPattern} and begin with its group ${group}`);
     if (seen.has(id)) throw new TypeError(`case ${id}: two cases have this id`);
     if (title.trim() === '') throw new TypeError(`case ${id}: the title is empty`);
     seen.add(id);

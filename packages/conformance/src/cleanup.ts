@@ -58,7 +58,9 @@ export class Janitor {
   }
 
   async #connect(): Promise<Link> {
-    const link = await (await this.#driver()).connect({ signal: AbortSignal.timeout(eachMs), onBlocked: () => undefined });
+    const link = await (
+      await this.#driver()
+    ).connect({ signal: AbortSignal.timeout(eachMs), onBlocked: () => undefined });
     const forget = (): void => void (this.#link = undefined);
     void link.closed.then(forget);
     return link;

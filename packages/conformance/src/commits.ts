@@ -66,7 +66,10 @@ function watchedReceiver(receiver: PositionReceiver, watcher: CommitWatcher): Po
   };
 }
 
-const watchedOwner = (owner: LaneOwner<Positioned>, wrap: (lane: Lane<Positioned>) => Lane<Positioned>): LaneOwner<Positioned> => ({
+const watchedOwner = (
+  owner: LaneOwner<Positioned>,
+  wrap: (lane: Lane<Positioned>) => Lane<Positioned>,
+): LaneOwner<Positioned> => ({
   granted: (lanes) => owner.granted(lanes.map(wrap)),
   revoking: (lanes, withinMs) => owner.revoking(lanes.map(wrap), withinMs),
   ended: (lanes) => owner.ended(lanes.map(wrap)),

@@ -29,46 +29,49 @@ export interface Context {
   readonly results: ReadonlyMap<string, Result>;
 
   /** Unique in the world: `wbc-<run>-q01-jobs`. Destinations with such names are removed afterwards. */
-  name(part?: string): string;
+  readonly name: (part?: string) => string;
   /** A bus on the driver under test, as often as needed. */
-  connect<T extends Destinations>(destinations: T, options?: BusOptions & { readonly driver?: Driver }): Promise<Bus<T>>;
+  readonly connect: <T extends Destinations>(
+    destinations: T,
+    options?: BusOptions & { readonly driver?: Driver },
+  ) => Promise<Bus<T>>;
   /** A driver of its own, counted in `traffic`. */
-  driver(): Promise<Driver>;
+  readonly driver: () => Promise<Driver>;
   /** For checks below the bus. */
-  link(): Promise<Link>;
+  readonly link: () => Promise<Link>;
 
   /** Jobs with ids that nobody else uses. */
-  jobs(count: number, part?: string): Job[];
-  inbox<T = Job>(options?: InboxOptions<T>): Inbox<T>;
+  readonly jobs: (count: number, part?: string) => Job[];
+  readonly inbox: <T = Job>(options?: InboxOptions<T>) => Inbox<T>;
   /** Counts messages that arrived elsewhere: at a reader, in a child process, at a bare receiver. */
-  saw(count: number): void;
+  readonly saw: (count: number) => void;
 
   /** Waits for something that must happen; fails after `withinMs`. @default `timing.positiveMs` */
-  until(what: string, condition: () => unknown, withinMs?: number): Promise<void>;
+  readonly until: (what: string, condition: () => unknown, withinMs?: number) => Promise<void>;
   /**
    * Watches for something that must not happen. It cannot prove that it never will, so it is short, and a case should
    * prefer a fence: send a marker afterwards and wait for that. @default `timing.quietMs`
    */
-  quiet(ms?: number): Promise<void>;
+  readonly quiet: (ms?: number) => Promise<void>;
   /** Part of the certificate: a measured fact that supports the verdict. */
-  evidence(name: string, value: string | number | boolean): void;
+  readonly evidence: (name: string, value: string | number | boolean) => void;
   /** Ends the case without a verdict: `unknown`. */
-  inconclusive(reason: string): never;
+  readonly inconclusive: (reason: string) => never;
   /** Ends the case because the harness lacks something: `not-run`. */
-  notRun(reason: string): never;
+  readonly notRun: (reason: string) => never;
   /** Runs when the case ends, last one first, whatever its outcome. A failure fails the case. */
-  defer(what: string, undo: () => unknown): void;
+  readonly defer: (what: string, undo: () => unknown) => void;
 
   /** Opens this process's history of the case; `judge` closes it. */
-  history(): CaseHistory;
+  readonly history: () => CaseHistory;
 
   /** For a case that can do more where a control is there. */
-  has(control: Control): boolean;
+  readonly has: (control: Control) => boolean;
   /** Only in cases that require them. What is broken here is mended when the case ends. */
   readonly broker: Required<BrokerControl>;
-  proxy(): Promise<CaseProxy>;
+  readonly proxy: () => Promise<CaseProxy>;
   /** Runs a program of `src/child/programs` (or a URL of one) against the same broker. */
-  child(program: string | URL, options?: ChildOptions): Promise<Child>;
+  readonly child: (program: string | URL, options?: ChildOptions) => Promise<Child>;
 }
 
 /** Busses through it: `connect(destinations, { driver: await proxy.driver() })`. */
@@ -82,5 +85,5 @@ export interface CaseHistory {
   readonly directory: string;
   readonly run: string;
   /** Fails the case where the history breaks the claim, with the shortest witness; `unknown` where it proves nothing. */
-  judge(claim: Claim): Verdict;
+  readonly judge: (claim: Claim) => Verdict;
 }

@@ -39,23 +39,23 @@ export interface Inbox<T> {
   /** The most handlers that ever ran at once. */
   readonly highWater: number;
   /** Waits for so many runs. */
-  atLeast(count: number): Promise<void>;
+  readonly atLeast: (count: number) => Promise<void>;
   /** Waits for as many as expected, then through a quiet time for late duplicates, then compares the multisets. */
-  complete(expected: readonly { readonly id: string }[], message: string): Promise<void>;
+  readonly complete: (expected: readonly { readonly id: string }[], message: string) => Promise<void>;
   /** Stays as it is through a quiet time. */
-  staysAt(count: number, message: string): Promise<void>;
+  readonly staysAt: (count: number, message: string) => Promise<void>;
 }
 
-const idOfJob = (value: unknown): string => String((value as Partial<Job> | null)?.id ?? JSON.stringify(value));
+const idOfJob = (value: unknown): string => (value as Partial<Job> | null)?.id ?? JSON.stringify(value);
 
-export function makeInbox<T>(context: Pick<Context, 'expect' | 'until' | 'quiet' | 'saw'>, options: InboxOptions<T> = {}): Inbox<T> {
+type Judging = Pick<Context, 'expect' | 'until' | 'quiet' | 'saw'>;
+
+export function makeInbox<T>(context: Judging, options: InboxOptions<T> = {}): Inbox<T> {
   const { handle, idOf = idOfJob } = options;
   const taken: Taken<T>[] = [];
   let running = 0;
   let highWater = 0;
   const ids = (): string[] => taken.map(({ value }) => idOf(value));
-  const atLeast = (count: number): Promise<void> =>
-    context.until(`${count} messages in the handler (${taken.length} when the wait began)`, () => taken.length >= count);
   return {
     taken,
     get ids() {
@@ -64,7 +64,6 @@ export function makeInbox<T>(context: Pick<Context, 'expect' | 'until' | 'quiet'
     get highWater() {
       return highWater;
     },
-    atLeast,
     async handler(value, delivery) {
       context.saw(1);
       running += 1;
@@ -78,14 +77,29 @@ export function makeInbox<T>(context: Pick<Context, 'expect' | 'until' | 'quiet'
         running -= 1;
       }
     },
+    ...judgements(context, taken, ids),
+  };
+}
+
+function judgements(
+  { expect, until, quiet }: Judging,
+  taken: readonly unknown[],
+  ids: () => string[],
+): Pick<Inbox<unknown>, 'atLeast' | 'complete' | 'staysAt'> {
+  const atLeast = (count: number): Promise<void> =>
+    until(`${count} messages in the handler (${taken.length} when the wait began)`, () => taken.length >= count);
+  return {
+    atLeast,
     async complete(expected, message) {
-      await context.until(`${expected.length} messages in the handler`, () => taken.length >= expected.length).catch(() => undefined);
-      await context.quiet();
-      context.expect.sameMembers(ids(), expected.map(({ id }) => id), message);
+      // What is missing when the wait is over is named by the comparison, better than by the wait.
+      await atLeast(expected.length).catch(() => undefined);
+      await quiet();
+      const wanted = expected.map(({ id }) => id);
+      expect.sameMembers(ids(), wanted, message);
     },
     async staysAt(count, message) {
-      await context.quiet();
-      context.expect.equal(taken.length, count, message);
+      await quiet();
+      expect.equal(taken.length, count, message);
     },
   };
 }

@@ -16,4 +16,13 @@ export type { Result } from './result.ts';
 export { runConformance } from './runner.ts';
 export { openSession, type Progress, type RunOptions, type Session } from './session.ts';
 export { Inconclusive, isBad, type State, states } from './states.ts';
-export { type BrokerControl, defineTarget, type FaultProxy, type Profile, type ProxyFault, type ProxyWay, type Target, type Timing } from './target.ts';
+export {
+  type BrokerControl,
+  defineTarget,
+  type FaultProxy,
+  type Profile,
+  type ProxyFault,
+  type ProxyWay,
+  type Target,
+  type Timing,
+} from './target.ts';

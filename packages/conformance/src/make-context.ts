@@ -33,47 +33,77 @@ export interface OpenContext {
   readonly evidence: Record<string, string | number | boolean>;
 }
 
+/** What the parts of a context share. */
+interface Base {
+  readonly setting: Setting;
+  readonly id: string;
+  readonly signal: AbortSignal;
+  readonly cleanup: Cleanup;
+  readonly traffic: Traffic;
+  readonly evidence: Record<string, string | number | boolean>;
+}
+
 export function makeContext(setting: Setting, { id }: Case, signal: AbortSignal): OpenContext {
-  const { target, run, timing } = setting;
-  const cleanup = new Cleanup();
-  const traffic = noTraffic();
-  const evidence: Record<string, string | number | boolean> = {};
-  const events: BusEvent[] = [];
+  const { target, run, timing, capabilities, results, seed } = setting;
+  const [cleanup, traffic, evidence] = [new Cleanup(), noTraffic(), {}];
+  const base: Base = { setting, id, signal, cleanup, traffic, evidence };
   const expect = makeExpect();
-  const name = (part?: string): string => `wbc-${run}-${id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}${part === undefined ? '' : `-${part}`}`;
-  const driver = async (): Promise<Driver> => watched(await target.driver(), traffic);
-  const waiting = {
-    until: (what: string, condition: () => unknown, withinMs = timing.positiveMs) => until(what, condition, withinMs, signal),
-    quiet: (ms = timing.quietMs) => sleep(ms, signal),
-    saw: (count: number) => void (traffic.received += count),
-  };
+  const safeId = id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+  const name = (part?: string): string => ['wbc', run, safeId, ...(part === undefined ? [] : [part])].join('-');
+  const waiting = waitsOf(base);
   const context: Context = {
     id,
-    profile: target.profile,
-    timing,
-    capabilities: setting.capabilities,
-    expect,
-    random: makeRandom(setting.seed, id),
     signal,
+    timing,
+    capabilities,
+    results,
+    expect,
     traffic,
-    events,
-    results: setting.results,
+    profile: target.profile,
+    random: makeRandom(seed, id),
     name,
     ...waiting,
-    driver,
-    connect: (destinations, options) => openBus(destinations, { observe: (event) => void events.push(event), ...options }, driver, cleanup),
-    link: async () => openLink(await driver(), signal, cleanup),
-    jobs: (count, part = 'job') => Array.from({ length: count }, (_, n) => ({ id: `${name(part)}-${n + 1}`, n: n + 1 })),
+    ...linksOf(base),
+    ...harnessOf(base),
+    ...verdictsOf(base),
+    jobs: (count, part = 'job') =>
+      Array.from({ length: count }, (_, n) => ({ id: `${name(part)}-${n + 1}`, n: n + 1 })),
     inbox: (options) => makeInbox({ expect, ...waiting }, options),
-    evidence: (what, value) => void (evidence[what] = value),
-    inconclusive(reason) {
-      throw new Inconclusive(reason);
-    },
-    notRun(reason) {
-      throw new NotRun(reason);
-    },
-    defer: (what, undo) => cleanup.add(what, undo),
     history: () => openCaseHistory(name(), cleanup, expect),
+  };
+  return { context, cleanup, traffic, evidence };
+}
+
+const waitsOf = ({ setting: { timing }, signal, traffic }: Base): Pick<Context, 'until' | 'quiet' | 'saw'> => ({
+  until: (what, condition, withinMs = timing.positiveMs) => until(what, condition, withinMs, signal),
+  quiet: (ms = timing.quietMs) => sleep(ms, signal),
+  saw: (count) => void (traffic.received += count),
+});
+
+function linksOf({
+  setting: { target },
+  signal,
+  cleanup,
+  traffic,
+}: Base): Pick<Context, 'driver' | 'link' | 'connect' | 'events'> {
+  const events: BusEvent[] = [];
+  const observe = (event: BusEvent): void => void events.push(event);
+  const driver = async (): Promise<Driver> => watched(await target.driver(), traffic);
+  return {
+    events,
+    driver,
+    link: async () => openLink(await driver(), signal, cleanup),
+    connect: (destinations, options) => openBus(destinations, { observe, ...options }, driver, cleanup),
+  };
+}
+
+function harnessOf({
+  setting: { target },
+  cleanup,
+  traffic,
+  evidence,
+}: Base): Pick<Context, 'has' | 'broker' | 'proxy' | 'child'> {
+  return {
     has: (control) => hasControl(target, control),
     broker: mendedControls(target.control ?? {}, cleanup, (what, fact) => noteFault(evidence, what, fact)),
     proxy: async () => {
@@ -87,8 +117,18 @@ export function makeContext(setting: Setting, { id }: Case, signal: AbortSignal)
       return child;
     },
   };
-  return { context, cleanup, traffic, evidence };
 }
+
+const verdictsOf = ({ cleanup, evidence }: Base): Pick<Context, 'evidence' | 'inconclusive' | 'notRun' | 'defer'> => ({
+  evidence: (what, value) => void (evidence[what] = value),
+  inconclusive(reason) {
+    throw new Inconclusive(reason);
+  },
+  notRun(reason) {
+    throw new NotRun(reason);
+  },
+  defer: (what, undo) => cleanup.add(what, undo),
+});
 
 async function openBus<T extends Destinations>(
   destinations: T,

@@ -1,12 +1,12 @@
 /** Repeatable: the same seed and case give the same numbers. */
 export interface Random {
   /** From 0 up to, not including, 1. */
-  next(): number;
+  readonly next: () => number;
   /** A whole number from 0 up to, not including, `limit`. */
-  below(limit: number): number;
-  pick<T>(from: readonly [T, ...T[]]): T;
-  shuffle<T>(list: readonly T[]): T[];
-  bytes(length: number): Uint8Array;
+  readonly below: (limit: number) => number;
+  readonly pick: <T>(from: readonly [T, ...T[]]) => T;
+  readonly shuffle: <T>(list: readonly T[]) => T[];
+  readonly bytes: (length: number) => Uint8Array;
 }
 
 export function makeRandom(seed: number, salt: string): Random {

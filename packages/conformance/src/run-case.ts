@@ -32,7 +32,13 @@ export async function runCase(setting: Setting, one: Case, janitor: Janitor, str
 }
 
 /** What a result says of a case before it ran. */
-export const describe = ({ id, group, title, priority, kind }: Case): Pick<Result, 'id' | 'group' | 'title' | 'priority' | 'kind'> => ({ id, group, title, priority, kind });
+export const describe = ({
+  id,
+  group,
+  title,
+  priority,
+  kind,
+}: Case): Pick<Result, 'id' | 'group' | 'title' | 'priority' | 'kind'> => ({ id, group, title, priority, kind });
 
 async function attempt(one: Case, context: OpenContext['context']): Promise<Verdict> {
   try {
@@ -52,21 +58,31 @@ function verdictOf(error: unknown): Verdict {
 }
 
 /** A bus that does not close, or a broker that does not mend, is a failure too. */
-async function cleanedUp(ran: Verdict, { cleanup, traffic, evidence }: OpenContext, janitor: Janitor): Promise<Verdict> {
+async function cleanedUp(
+  ran: Verdict,
+  { cleanup, traffic, evidence }: OpenContext,
+  janitor: Janitor,
+): Promise<Verdict> {
   const problems = await cleanup.run();
-  const left = await janitor.remove(traffic.declared).catch((error: unknown) => problems.push(`removing what was declared: ${String(error)}`));
+  const left = await janitor
+    .remove(traffic.declared)
+    .catch((error: unknown) => problems.push(`removing what was declared: ${String(error)}`));
   if (left > 0) evidence['left behind'] = left;
   if (problems.length === 0 || ran.state === 'fail') return ran;
   return { state: 'fail', reason: `after the case: ${problems.join('; ')}` };
 }
 
 function judge(one: Case, { context, traffic }: OpenContext, verdict: Verdict, stray: Stray): Verdict {
-  if (stray.length > 0) return { state: 'fail', reason: `an error that nobody handled came while it ran: ${stray.map(textOf).join('; ')}` };
+  if (stray.length > 0)
+    return { state: 'fail', reason: `an error that nobody handled came while it ran: ${stray.map(textOf).join('; ')}` };
   if (verdict.state !== 'pass') return verdict;
   if (context.expect.count === 0) return vacuous('no assertion was made');
   if (one.traffic !== 'none' && traffic.sent === 0 && traffic.received === 0) return vacuous('no message was seen');
   return verdict;
 }
 
-const vacuous = (why: string): { readonly state: State; readonly reason: string } => ({ state: 'fail', reason: `vacuous: ${why}, so nothing was proven` });
+const vacuous = (why: string): { readonly state: State; readonly reason: string } => ({
+  state: 'fail',
+  reason: `vacuous: ${why}, so nothing was proven`,
+});
 const textOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -11,14 +11,16 @@ export interface Selection {
 /** @throws TypeError where nothing is chosen: a run of no cases must not look like success. */
 export function select(cases: readonly Case[], { only, group, profile = 'full' }: Selection): readonly Case[] {
   const unknown = group?.find((name) => !Object.hasOwn(groups, name));
-  if (unknown !== undefined) throw new TypeError(`there is no group "${unknown}"; there are ${Object.keys(groups).join(', ')}`);
+  if (unknown !== undefined)
+    throw new TypeError(`there is no group "${unknown}"; there are ${Object.keys(groups).join(', ')}`);
   const patterns = only?.map(patternOf);
   const chosen = cases.filter((one) => {
     if (group && !group.includes(one.group)) return false;
     if (patterns) return patterns.some((pattern) => pattern.test(one.id));
     return profile === 'full' || (one.priority === 0 && one.kind !== 'load');
   });
-  if (chosen.length === 0) throw new TypeError(`no case is called ${only?.join(', ') ?? 'so'}${group ? ` in group ${group.join(', ')}` : ''}`);
+  if (chosen.length === 0)
+    throw new TypeError(`no case is called ${only?.join(', ') ?? 'so'}${group ? ` in group ${group.join(', ')}` : ''}`);
   return chosen;
 }
 

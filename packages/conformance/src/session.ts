@@ -125,7 +125,8 @@ export class Session {
   }
 
   async #start(one: Case): Promise<Result> {
-    if (one.when === 'end') await Promise.all(this.cases.filter(({ when }) => when !== 'end').map((other) => this.result(other)));
+    if (one.when === 'end')
+      await Promise.all(this.cases.filter(({ when }) => when !== 'end').map((other) => this.result(other)));
     const result = await this.#lock.hold(runsAlone(one), () => this.#perform(one));
     this.#results.set(one.id, result);
     this.#options.onProgress?.({ type: 'end', result, done: this.#results.size, cases: this.cases.length });
@@ -139,7 +140,14 @@ export class Session {
     if (!other) return this.#strays.during((stray) => runCase(this.#setting(), one, this.#janitor, stray));
     const durationMs = Math.round(performance.now() - startedAt);
     const isRefused = other.state === 'refused';
-    return { ...describe(one), ...other, durationMs, assertions: isRefused ? 1 : 0, traffic: { connects: 0, sent: 0, received: 0 }, evidence: {} };
+    return {
+      ...describe(one),
+      ...other,
+      durationMs,
+      assertions: isRefused ? 1 : 0,
+      traffic: { connects: 0, sent: 0, received: 0 },
+      evidence: {},
+    };
   }
 
   #setting() {
@@ -163,14 +171,27 @@ const preflightMs = 15_000;
  */
 export async function openSession(target: Target, options: RunOptions = {}): Promise<Session> {
   const driver = await target.driver();
-  const link = await within(`connecting to ${target.name}`, driver.connect({ signal: AbortSignal.timeout(preflightMs), onBlocked: () => undefined }), preflightMs).catch((cause: unknown) => {
+  const link = await within(
+    `connecting to ${target.name}`,
+    driver.connect({ signal: AbortSignal.timeout(preflightMs), onBlocked: () => undefined }),
+    preflightMs,
+  ).catch((cause: unknown) => {
     if (cause instanceof AssertionError) throw cause;
-    throw new Error(`${target.name} cannot be reached, so no case ran: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new Error(
+      `${target.name} cannot be reached, so no case ran: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   });
   try {
     const run = `${Date.now().toString(36)}${randomInt(36 ** 3).toString(36)}`;
     const answers = await askEverything(target, run);
-    return new Session(target, options, { driver, capabilities: link.capabilities, broker: brokerVersion(target, link), run, answers });
+    return new Session(target, options, {
+      driver,
+      capabilities: link.capabilities,
+      broker: brokerVersion(target, link),
+      run,
+      answers,
+    });
   } finally {
     await link.close();
   }

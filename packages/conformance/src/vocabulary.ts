@@ -54,10 +54,14 @@ const impossible: readonly RegExp[] = [
 export function allWords(): readonly string[] {
   const ofChannels = kinds.flatMap((kind) => [
     `${kind}=none`,
-    ...Object.entries<readonly string[]>(vocabulary[kind]).flatMap(([name, values]) => values.map((value) => `${kind}.${name}=${value}`)),
+    ...Object.entries<readonly string[]>(vocabulary[kind]).flatMap(([name, values]) =>
+      values.map((value) => `${kind}.${name}=${value}`),
+    ),
     `${kind}.excludes`,
     ...limitNames.map((limit) => `${kind}.limits.${limit}`),
   ]);
-  const ofBroker = Object.entries(brokerVocabulary).flatMap(([name, values]) => values.map((value) => `${name}=${value}`));
+  const ofBroker = Object.entries(brokerVocabulary).flatMap(([name, values]) =>
+    values.map((value) => `${name}=${value}`),
+  );
   return [...ofChannels, ...ofBroker].filter((word) => !impossible.some((pattern) => pattern.test(word)));
 }

@@ -4,7 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 const pollMs = 3;
 
 /** Waits for something that must happen. What `condition` throws ends the wait. */
-export async function until(what: string, condition: () => unknown, withinMs: number, signal?: AbortSignal): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => unknown,
+  withinMs: number,
+  signal?: AbortSignal,
+): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await condition())) {
     signal?.throwIfAborted();

@@ -14,7 +14,14 @@ export interface Traffic {
   received: number;
 }
 
-export const noTraffic = (): Traffic => ({ connects: 0, declared: [], sent: 0, largestBatch: 0, receivers: 0, received: 0 });
+export const noTraffic = (): Traffic => ({
+  connects: 0,
+  declared: [],
+  sent: 0,
+  largestBatch: 0,
+  receivers: 0,
+  received: 0,
+});
 
 /** The same driver, counted. Receivers, lanes and messages are the driver's own: it may compare them by identity. */
 export function watched(driver: Driver, traffic: Traffic): Driver {

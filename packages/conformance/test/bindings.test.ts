@@ -6,8 +6,13 @@ import { doorCases } from './programs/door-cases.ts';
 import { memoryTarget } from './support.ts';
 
 /** A runner that keeps what is registered and runs it in turn, like any other. */
-async function outcomes(cases: readonly Case[]): Promise<{ readonly seen: Readonly<Record<string, string>>; readonly certificate: Certificate | undefined }> {
-  const tests: { readonly name: string; readonly run: (context: { skip(reason?: string): unknown }) => Promise<void> }[] = [];
+async function outcomes(
+  cases: readonly Case[],
+): Promise<{ readonly seen: Readonly<Record<string, string>>; readonly certificate: Certificate | undefined }> {
+  const tests: {
+    readonly name: string;
+    readonly run: (context: { skip(reason?: string): unknown }) => Promise<void>;
+  }[] = [];
   const after: (() => Promise<void>)[] = [];
   let certificate: Certificate | undefined;
   const runner = vitestRunner({
@@ -55,15 +60,20 @@ test('without a failure the certificate is a passing test', async () => {
 test('all doors give the same results', async () => {
   const { certificate } = await outcomes(doorCases);
   const direct = await runConformance(memoryTarget(), { cases: doorCases });
-  const plain = ({ cases }: Certificate): readonly string[] => cases.map(({ id, state, reason }) => `${id} ${state} ${reason}`).sort();
+  const plain = ({ cases }: Certificate): readonly string[] =>
+    cases.map(({ id, state, reason }) => `${id} ${state} ${reason}`).sort();
   expect(plain(certificate!).map(withoutRun)).toEqual(plain(direct).map(withoutRun));
 });
 const withoutRun = (text: string): string => text.replaceAll(/wbc-\w+/g, 'wbc');
 
-test('node:test runs the same cases', () => {
+test('node:test runs the same cases', { timeout: 60_000 }, () => {
   const program = fileURLToPath(new URL('programs/node-door.ts', import.meta.url));
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const tap = execFileSync(process.execPath, ['--conditions=waybill-source', '--test-reporter=tap', '--test', program], { encoding: 'utf8', env });
+  const tap = execFileSync(
+    process.execPath,
+    ['--conditions=waybill-source', '--test-reporter=tap', '--test', program],
+    { encoding: 'utf8', env },
+  );
   expect(tap).toMatch(/ok \d+ - Q91 /);
   expect(tap).toMatch(/ok \d+ - Q94 .* # SKIP no control: proxy/);
   expect(tap).toMatch(/ok \d+ - certificate/);

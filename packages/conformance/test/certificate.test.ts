@@ -9,7 +9,13 @@ let certificate: Certificate;
 beforeAll(async () => {
   const quiet = { traffic: 'none' } as const;
   const states = [
-    caseWith(async ({ expect, evidence }) => { evidence('fact <1>', 'a "quoted" & <marked> fact\nin two lines'); expect.ok(true, 'fine'); }, { id: 'Q91', ...quiet }),
+    caseWith(
+      async ({ expect, evidence }) => {
+        evidence('fact <1>', 'a "quoted" & <marked> fact\nin two lines');
+        expect.ok(true, 'fine');
+      },
+      { id: 'Q91', ...quiet },
+    ),
     caseWith(() => Promise.reject(new Error('odd <tag> & "quote" | pipe \u0007 bell')), { id: 'Q92' }),
     caseWith(async ({ inconclusive }) => inconclusive('no evidence'), { id: 'Q93' }),
     caseWith(async () => {}, { id: 'Q94', requires: { controls: ['proxy'] } }),
@@ -21,7 +27,14 @@ beforeAll(async () => {
 
 test('every state is counted, in all and by group', () => {
   expect(certificate.counts).toEqual({ pass: 1, fail: 1, refused: 1, 'not-applicable': 1, 'not-run': 1, unknown: 1 });
-  expect(certificate.byGroup.T).toEqual({ pass: 0, fail: 0, refused: 0, 'not-applicable': 1, 'not-run': 0, unknown: 0 });
+  expect(certificate.byGroup.T).toEqual({
+    pass: 0,
+    fail: 0,
+    refused: 0,
+    'not-applicable': 1,
+    'not-run': 0,
+    unknown: 0,
+  });
 });
 
 test('it says who was tested, by what, where and how to repeat it', () => {
@@ -32,7 +45,9 @@ test('it says who was tested, by what, where and how to repeat it', () => {
     broker: { target: 'memory', durable: 'none' },
     run: { profile: 'full', seed: 3, node: process.version },
   });
-  expect(certificate.answers).toContainEqual(expect.objectContaining({ kind: 'queue', need: 'delivery', wanted: 'exactly-once', by: 'nobody' }));
+  expect(certificate.answers).toContainEqual(
+    expect.objectContaining({ kind: 'queue', need: 'delivery', wanted: 'exactly-once', by: 'nobody' }),
+  );
 });
 
 test('JSON holds all of it', () => {
@@ -44,7 +59,9 @@ test('JUnit has one element for each case, counts that agree, and escapes what i
   expect(xml).toMatch(/tests="6" failures="1" errors="1" skipped="2"/);
   expect(xml.match(/<testcase /g)).toHaveLength(6);
   expect(xml).toContain('message="fail: Error: odd &lt;tag&gt; &amp; &quot;quote&quot; | pipe \ufffd bell"');
-  expect(xml).toContain('name="fact &lt;1&gt;" value="a &quot;quoted&quot; &amp; &lt;marked&gt; fact&#10;in two lines"');
+  expect(xml).toContain(
+    'name="fact &lt;1&gt;" value="a &quot;quoted&quot; &amp; &lt;marked&gt; fact&#10;in two lines"',
+  );
   expect(xml).toContain('<skipped message="not-run: no control: proxy"/>');
   expect(xml).toContain('<property name="state" value="refused"/>');
 });

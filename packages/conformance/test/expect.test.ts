@@ -37,8 +37,20 @@ test('a rejection is asked for its code', async () => {
   const it = makeExpect();
   const denied = new WaybillError('denied', 'not you');
   expect(await it.rejects(Promise.reject(denied), ['denied', 'closed'], 'it')).toBe(denied);
-  expect(await it.rejects(() => { throw denied; }, 'denied', 'it')).toBe(denied);
-  await expect(it.rejects(Promise.reject(denied), 'closed', 'it')).rejects.toThrow('it: the code is denied, not closed: not you');
-  await expect(it.rejects(Promise.resolve(), 'closed', 'it')).rejects.toThrow('it: it resolved, and had to be refused with closed');
+  expect(
+    await it.rejects(
+      () => {
+        throw denied;
+      },
+      'denied',
+      'it',
+    ),
+  ).toBe(denied);
+  await expect(it.rejects(Promise.reject(denied), 'closed', 'it')).rejects.toThrow(
+    'it: the code is denied, not closed: not you',
+  );
+  await expect(it.rejects(Promise.resolve(), 'closed', 'it')).rejects.toThrow(
+    'it: it resolved, and had to be refused with closed',
+  );
   await expect(it.rejects(Promise.reject(new Error('raw')), 'closed', 'it')).rejects.toThrow('no WaybillError');
 });

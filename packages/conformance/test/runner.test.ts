@@ -7,15 +7,19 @@ import { makeRandom } from '../src/random.ts';
 import { select } from '../src/select.ts';
 import { caseWith, memoryTarget, runCases } from './support.ts';
 
-const fine = async ({ expect }: { readonly expect: { ok(value: unknown, message: string): void } }): Promise<void> => expect.ok(true, 'fine');
+const fine = async ({ expect }: { readonly expect: { ok(value: unknown, message: string): void } }): Promise<void> =>
+  expect.ok(true, 'fine');
 const quiet = { traffic: 'none' } as const;
 
 test('cases for the end run after all others and see their results', async () => {
   let seen: readonly string[] = [];
-  const last = caseWith(async ({ results, expect }) => {
-    seen = [...results].map(([id, { state }]) => `${id} ${state}`);
-    expect.ok(true, 'fine');
-  }, { id: 'Q99', when: 'end', ...quiet });
+  const last = caseWith(
+    async ({ results, expect }) => {
+      seen = [...results].map(([id, { state }]) => `${id} ${state}`);
+      expect.ok(true, 'fine');
+    },
+    { id: 'Q99', when: 'end', ...quiet },
+  );
   await runCases([last, caseWith(fine, { id: 'Q91', ...quiet }), caseWith(async () => {}, { id: 'Q92', ...quiet })]);
   expect([...seen].sort()).toEqual(['Q91 pass', 'Q92 fail']);
 });
@@ -29,9 +33,15 @@ test('a case alone has nothing beside it', async () => {
     together.push(running);
     running -= 1;
   };
-  const cases = Array.from({ length: 12 }, (_, index) => caseWith(note, { id: `Q${index + 10}`, ...(index % 4 === 0 && { company: 'alone' }) }));
+  const cases = Array.from({ length: 12 }, (_, index) =>
+    caseWith(note, { id: `Q${index + 10}`, ...(index % 4 === 0 && { company: 'alone' }) }),
+  );
   const alone: number[] = [];
-  await runCases(cases.map((one) => (one.company === 'alone' ? { ...one, run: async () => void (await note(), alone.push(together.at(-1)!)) } : one)));
+  await runCases(
+    cases.map((one) =>
+      one.company === 'alone' ? { ...one, run: async () => void (await note(), alone.push(together.at(-1)!)) } : one,
+    ),
+  );
   expect(alone).toEqual([1, 1, 1]);
   expect(Math.max(...together)).toBeGreaterThan(1);
 });
@@ -42,7 +52,10 @@ test('the lock admits first come, first served, so that who wants it alone is no
   let release = (): void => undefined;
   const gate = new Promise<void>((resolve) => (release = resolve));
   const all = [
-    lock.hold(false, async () => { order.push('first'); await gate; }),
+    lock.hold(false, async () => {
+      order.push('first');
+      await gate;
+    }),
     lock.hold(true, async () => void order.push('alone')),
     lock.hold(false, async () => void order.push('later')),
   ];
@@ -51,14 +64,18 @@ test('the lock admits first come, first served, so that who wants it alone is no
   expect(order).toEqual(['first', 'alone', 'later']);
 });
 
-test('an error that nobody handled fails the cases that were running, and the process lives', () => {
-  const program = fileURLToPath(new URL('programs/stray.ts', import.meta.url));
-  const output = execFileSync(process.execPath, ['--conditions=waybill-source', program], { encoding: 'utf8' });
-  expect(JSON.parse(output)).toMatchObject([
-    { id: 'Q90', state: 'fail', reason: expect.stringContaining('nobody handled') },
-    { id: 'Q91', state: 'pass' },
-  ]);
-});
+test(
+  'an error that nobody handled fails the cases that were running, and the process lives',
+  { timeout: 60_000 },
+  () => {
+    const program = fileURLToPath(new URL('programs/stray.ts', import.meta.url));
+    const output = execFileSync(process.execPath, ['--conditions=waybill-source', program], { encoding: 'utf8' });
+    expect(JSON.parse(output)).toMatchObject([
+      { id: 'Q90', state: 'fail', reason: expect.stringContaining('nobody handled') },
+      { id: 'Q91', state: 'pass' },
+    ]);
+  },
+);
 
 test('the same seed makes the same choices, another seed others', async () => {
   const draws = async (seed: number): Promise<readonly number[]> => {
@@ -82,7 +99,9 @@ test('random numbers fill their range evenly', () => {
   expect(counts.reduce((sum, count) => sum + count)).toBe(10_000);
 });
 
-const three = ['Q01', 'Q02', 'N03:queue.delay'].map((id, index) => caseWith(fine, { id, group: id.startsWith('Q') ? 'Q' : 'N', priority: index === 1 ? 1 : 0 }));
+const three = ['Q01', 'Q02', 'N03:queue.delay'].map((id, index) =>
+  caseWith(fine, { id, group: id.startsWith('Q') ? 'Q' : 'N', priority: index === 1 ? 1 : 0 }),
+);
 const idsOf = (selection: Parameters<typeof select>[1]): string[] => select(three, selection).map(({ id }) => id);
 
 test('cases are chosen by id, text with *, group and profile', () => {

@@ -34,12 +34,18 @@ test('a case without an assertion is vacuous, and that is a failure', async () =
     const bus = await context.connect({ jobs: queue(context.name()) });
     await bus.jobs.send('a message');
   };
-  expect(await resultOf(caseWith(run))).toMatchObject({ state: 'fail', reason: expect.stringContaining('vacuous: no assertion') });
+  expect(await resultOf(caseWith(run))).toMatchObject({
+    state: 'fail',
+    reason: expect.stringContaining('vacuous: no assertion'),
+  });
 });
 
 test('a case without traffic is vacuous, unless it says that there is none', async () => {
   const run = async ({ expect }: Context): Promise<void> => expect.ok(true, 'fine');
-  expect(await resultOf(caseWith(run))).toMatchObject({ state: 'fail', reason: expect.stringContaining('vacuous: no message') });
+  expect(await resultOf(caseWith(run))).toMatchObject({
+    state: 'fail',
+    reason: expect.stringContaining('vacuous: no message'),
+  });
   expect(await resultOf(caseWith(run, { traffic: 'none' }))).toMatchObject({ state: 'pass' });
 });
 
@@ -146,13 +152,17 @@ test('a broker that cannot be reached is one error, not a suite of failures', as
   const target = memoryTarget(memoryBroker(), {
     driver: () => ({ ...memory(), connect: () => Promise.reject(new Error('connection refused')) }),
   });
-  await expect(resultOf(caseWith(oneMessage), target)).rejects.toThrow('memory cannot be reached, so no case ran: connection refused');
+  await expect(resultOf(caseWith(oneMessage), target)).rejects.toThrow(
+    'memory cannot be reached, so no case ran: connection refused',
+  );
 });
 
 test('a target that could leave a broker broken is refused', () => {
   const profile = { durable: 'process', note: 'test' } as const;
   const kill = () => Promise.resolve('killed');
-  expect(() => defineTarget({ name: 'x', driver: () => memory(), profile, control: { kill } })).toThrow(/kill without control.start/);
+  expect(() => defineTarget({ name: 'x', driver: () => memory(), profile, control: { kill } })).toThrow(
+    /kill without control.start/,
+  );
   expect(() => defineTarget({ name: 'no spaces', driver: () => memory(), profile })).toThrow(/must match/);
 });
 

@@ -1,7 +1,14 @@
 import { memory, type MemoryBroker, memoryBroker } from '@waybill/in-memory';
 import type { Driver } from '@waybill/core';
 import type { Capabilities, Link } from '@waybill/core/driver';
-import { type Case, type Certificate, defineTarget, type Result, runConformance, type Target } from '@waybill/conformance';
+import {
+  type Case,
+  type Certificate,
+  defineTarget,
+  type Result,
+  runConformance,
+  type Target,
+} from '@waybill/conformance';
 
 export const memoryTarget = (broker: MemoryBroker = memoryBroker(), more: Partial<Target> = {}): Target =>
   defineTarget({

@@ -24,7 +24,8 @@ beforeEach(() => {
 
 afterEach(() => rmSync(root, { recursive: true }));
 
-const certify = (certificate: Certificate): void => writeFileSync(join(root, 'certificates/memory.json'), toJson(certificate));
+const certify = (certificate: Certificate): void =>
+  writeFileSync(join(root, 'certificates/memory.json'), toJson(certificate));
 const readme = (): string => readFileSync(join(root, 'README.md'), 'utf8');
 
 test('the table stands between its marks, and the rest of the page is left alone', () => {
@@ -56,7 +57,10 @@ test('a certificate with a failure makes no table', () => {
 });
 
 test('a value that no case proved makes no table', () => {
-  certify({ ...proven, proofs: proven.proofs.map((proof, index) => (index === 0 ? { ...proof, state: 'open' } : proof)) });
+  certify({
+    ...proven,
+    proofs: proven.proofs.map((proof, index) => (index === 0 ? { ...proof, state: 'open' } : proof)),
+  });
   expect(() => generateTables(root)).toThrow('leaves unproven: queue.');
 });
 

@@ -26,7 +26,11 @@ const timeoutMs = 15 * 60_000;
  * it must be passes; one without its control is skipped, with the reason; one that does not apply is no test, and only
  * in the certificate. Rejects where the broker cannot be reached.
  */
-export async function registerConformance(target: Target, runner: TestRunner, options: RegisterOptions = {}): Promise<void> {
+export async function registerConformance(
+  target: Target,
+  runner: TestRunner,
+  options: RegisterOptions = {},
+): Promise<void> {
   const session = await openSession(target, options);
   const applicable = await whatApplies(session);
   runner.describe(`conformance: ${target.name} ${session.broker}`, () => {
@@ -37,7 +41,9 @@ export async function registerConformance(target: Target, runner: TestRunner, op
 }
 
 async function whatApplies(session: Session): Promise<readonly Case[]> {
-  const previews = await Promise.all(session.inOrder.map(async (one) => ({ one, preview: await session.preview(one) })));
+  const previews = await Promise.all(
+    session.inOrder.map(async (one) => ({ one, preview: await session.preview(one) })),
+  );
   return previews.flatMap(({ one, preview }) => (preview?.state === 'not-applicable' ? [] : one));
 }
 

@@ -1,6 +1,7 @@
 import type { Case } from '../case.ts';
 
-type Given = Omit<Case, 'group' | 'priority' | 'kind' | 'requires'> & Partial<Pick<Case, 'priority' | 'kind' | 'requires'>>;
+type Given = Omit<Case, 'group' | 'priority' | 'kind' | 'requires'> &
+  Partial<Pick<Case, 'priority' | 'kind' | 'requires'>>;
 
 /** A case with what most of its group share filled in. The group is the first letter of its id. */
 export const caseOf =

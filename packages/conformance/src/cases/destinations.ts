@@ -1,4 +1,14 @@
-import { type DestinationOptions, type Queue, queue, type Stream, stream, type StreamOptions, type Topic, topic, type } from '@waybill/core';
+import {
+  type DestinationOptions,
+  type Queue,
+  queue,
+  type Stream,
+  stream,
+  type StreamOptions,
+  type Topic,
+  topic,
+  type,
+} from '@waybill/core';
 import type { Context } from '../context.ts';
 import type { Job } from '../inbox.ts';
 
@@ -23,5 +33,8 @@ export class Provoked extends Error {
 }
 
 /** Waits until the broker tells this depth; figures may lag by some seconds. */
-export const depthIs = (context: Context, of: { depth(): Promise<{ readonly ready?: number }> }, ready: number): Promise<void> =>
-  context.until(`a depth of ${ready}`, async () => (await of.depth()).ready === ready);
+export const depthIs = (
+  context: Context,
+  of: { depth(): Promise<{ readonly ready?: number }> },
+  ready: number,
+): Promise<void> => context.until(`a depth of ${ready}`, async () => (await of.depth()).ready === ready);

@@ -17,7 +17,9 @@ const count = 40;
 const define = caseOf({ requires: { controls: ['child'] }, kind: 'capability' });
 
 const isDurable = (kind: Kind, { capabilities }: Facts): string | undefined =>
-  kind === 'topic' && valueAt(capabilities, 'topic.durable') === 'none' ? 'without durable subscriptions nothing outlives a consumer' : undefined;
+  kind === 'topic' && valueAt(capabilities, 'topic.durable') === 'none'
+    ? 'without durable subscriptions nothing outlives a consumer'
+    : undefined;
 const isEmulated = (kind: Kind, name: string, { capabilities }: Facts): string | undefined =>
   valueAt(capabilities, `${kind}.${name}`) === 'native' ? `${name} is native here; N06 proves it` : undefined;
 
@@ -29,7 +31,11 @@ export const emulations: readonly Case[] = kinds.flatMap((kind) => [
   define({
     id: `N07:${kind}.delay`,
     title: `${kind}: emulated delays outlive the consumer that served them: nothing is lost, nothing comes early`,
-    requires: { kind, needs: { delay: true }, able: (facts) => isEmulated(kind, 'delay', facts) ?? isDurable(kind, facts) },
+    requires: {
+      kind,
+      needs: { delay: true },
+      able: (facts) => isEmulated(kind, 'delay', facts) ?? isDurable(kind, facts),
+    },
     timeoutMs: 60_000,
     run: (context) => delays(context, kind),
   }),
@@ -53,12 +59,22 @@ interface Place {
   send(jobs: readonly Job[], options?: { readonly delayMs?: number }): Promise<void>;
   consume(inbox: Inbox<Job>): Promise<unknown>;
   /** What a child needs to consume the same. */
-  readonly input: { readonly kind: Kind; readonly name: string; readonly subscription?: string; readonly needs: Needs; readonly waitMs: number };
+  readonly input: {
+    readonly kind: Kind;
+    readonly name: string;
+    readonly subscription?: string;
+    readonly needs: Needs;
+    readonly waitMs: number;
+  };
   dead(inbox: Inbox<unknown>): Promise<unknown>;
 }
 
 /** Declared, with its durable subscription, before anything dies. */
-async function openPlace(context: Context, kind: Kind, needs: { readonly delay?: true; readonly deadLetter?: true }): Promise<Place> {
+async function openPlace(
+  context: Context,
+  kind: Kind,
+  needs: { readonly delay?: true; readonly deadLetter?: true },
+): Promise<Place> {
   const name = context.name();
   const options = { schema: type<Job>(), needs, retry } as const;
   if (kind === 'queue') {
@@ -109,16 +125,22 @@ async function delays(context: Context, kind: Kind): Promise<void> {
   await place.consume(inbox);
   await context.until('every delayed message', () => missing(jobs, inbox.ids, idsAt(child, 'handled')).length === 0);
   context.expect.deepEqual(idsAt(child, 'handled'), [], 'what came early, to the child');
-  for (const { at } of inbox.taken) context.expect.between(at - sentAt, delayMs - 30, Infinity, 'milliseconds until it came');
+  for (const { at } of inbox.taken)
+    context.expect.between(at - sentAt, delayMs - 30, Infinity, 'milliseconds until it came');
 }
 
 async function deadLetters(context: Context, kind: Kind): Promise<void> {
   const place = await openPlace(context, kind, { deadLetter: true });
-  const child = await context.child('consumer', { input: { ...place.input, fails: 'reject', options: { concurrency: 4 } }, holdAt: { handling: 15 } });
+  const child = await context.child('consumer', {
+    input: { ...place.input, fails: 'reject', options: { concurrency: 4 } },
+    holdAt: { handling: 15 },
+  });
   await context.until('the child to be ready', () => child.reports.some(({ point }) => point === 'ready'));
   const jobs = context.jobs(count);
   await place.send(jobs);
-  await context.until('the child to be held at its fifteenth handler', () => child.reports.some(({ isHeld }) => isHeld));
+  await context.until('the child to be held at its fifteenth handler', () =>
+    child.reports.some(({ isHeld }) => isHeld),
+  );
   await killed(context, child);
   const inbox = context.inbox({
     handle: () => {
@@ -129,17 +151,23 @@ async function deadLetters(context: Context, kind: Kind): Promise<void> {
   const letters = context.inbox<unknown>();
   await place.dead(letters);
   await context.until('every dead letter', () => missing(jobs, letters.ids).length === 0);
-  for (const { delivery } of letters.taken) context.expect.match(`${delivery.deadLetter?.error}`, /for good/, 'the cause');
+  for (const { delivery } of letters.taken)
+    context.expect.match(`${delivery.deadLetter?.error}`, /for good/, 'the cause');
   context.evidence('dead letters twice', letters.ids.length - new Set(letters.ids).size);
 }
 
 async function retries(context: Context, kind: Kind): Promise<void> {
   const place = await openPlace(context, kind, {});
-  const child = await context.child('consumer', { input: { ...place.input, fails: 'throw', options: { concurrency: 8 } }, holdAt: { handling: 30 } });
+  const child = await context.child('consumer', {
+    input: { ...place.input, fails: 'throw', options: { concurrency: 8 } },
+    holdAt: { handling: 30 },
+  });
   await context.until('the child to be ready', () => child.reports.some(({ point }) => point === 'ready'));
   const jobs = context.jobs(count);
   await place.send(jobs);
-  await context.until('the child to be held at its thirtieth handler', () => child.reports.some(({ isHeld }) => isHeld));
+  await context.until('the child to be held at its thirtieth handler', () =>
+    child.reports.some(({ isHeld }) => isHeld),
+  );
   await killed(context, child);
   const done = new Set<string>();
   const inbox = context.inbox({

@@ -63,5 +63,8 @@ export function allCases(): readonly Case[] {
 function complete(cases: readonly Case[]): readonly Case[] {
   const ids = new Set(cases.map(({ id }) => id));
   const words = allWords().filter((word) => !ids.has(`N06:${word}`));
-  return checkCases([...cases, ...judged(words, (word) => cases.filter(({ proves }) => proves?.includes(word)).map(({ id }) => id))]);
+  return checkCases([
+    ...cases,
+    ...judged(words, (word) => cases.filter(({ proves }) => proves?.includes(word)).map(({ id }) => id)),
+  ]);
 }

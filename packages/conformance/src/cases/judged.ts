@@ -15,9 +15,13 @@ export function judged(words: readonly string[], proversOf: (word: string) => re
       requires: { able: ({ capabilities }) => notDeclared(capabilities, word) },
       async run(context) {
         const chosen = proversOf(word).flatMap((id) => context.results.get(id) ?? []);
-        if (chosen.length === 0) return context.notRun(`none of its cases was part of this run: ${proversOf(word).join(', ')}`);
+        if (chosen.length === 0)
+          return context.notRun(`none of its cases was part of this run: ${proversOf(word).join(', ')}`);
         const passed = chosen.filter(({ state }) => state === 'pass');
-        context.expect.ok(passed.length > 0, `${word} is declared, and none of its cases passed: ${chosen.map(({ id, state }) => `${id} ${state}`).join(', ')}`);
+        context.expect.ok(
+          passed.length > 0,
+          `${word} is declared, and none of its cases passed: ${chosen.map(({ id, state }) => `${id} ${state}`).join(', ')}`,
+        );
         context.evidence('proven by', passed.map(({ id }) => id).join(', '));
       },
     }),

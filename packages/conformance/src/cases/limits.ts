@@ -10,7 +10,13 @@ import { atOnce, jobQueue, jobTopic } from './destinations.ts';
 const kinds = ['queue', 'topic', 'stream'] as const;
 const define = caseOf({ requires: {}, kind: 'capability' });
 
-const limit = (kind: Kind, name: keyof Limits, title: string, run: (context: Context) => Promise<void>, more: Partial<Case> = {}): Case =>
+const limit = (
+  kind: Kind,
+  name: keyof Limits,
+  title: string,
+  run: (context: Context) => Promise<void>,
+  more: Partial<Case> = {},
+): Case =>
   define({
     id: `N08:${kind}.${name}`,
     title,
@@ -23,11 +29,33 @@ const limit = (kind: Kind, name: keyof Limits, title: string, run: (context: Con
 /** N08: at a limit it works, one above it is refused before anything is sent. */
 export const limits: readonly Case[] = [
   ...kinds.flatMap((kind) => [
-    limit(kind, 'maxBytes', `${kind}: a message of the largest size arrives, one byte more is too-large and is not sent`, (context) => largest(context, kind), { company: 'alone', timeoutMs: 90_000 }),
-    limit(kind, 'maxBatch', `${kind}: more messages than one call may hold arrive, in calls that hold no more`, (context) => largestBatch(context, kind), { timeoutMs: 60_000 }),
+    limit(
+      kind,
+      'maxBytes',
+      `${kind}: a message of the largest size arrives, one byte more is too-large and is not sent`,
+      (context) => largest(context, kind),
+      { company: 'alone', timeoutMs: 90_000 },
+    ),
+    limit(
+      kind,
+      'maxBatch',
+      `${kind}: more messages than one call may hold arrive, in calls that hold no more`,
+      (context) => largestBatch(context, kind),
+      { timeoutMs: 60_000 },
+    ),
   ]),
-  limit('queue', 'maxDelayMs', 'queue: the longest delay is accepted, a longer one is refused before it is sent', longestDelay),
-  limit('topic', 'maxDelayMs', 'topic: the longest delay is accepted, a longer one is refused before it is sent', longestDelay),
+  limit(
+    'queue',
+    'maxDelayMs',
+    'queue: the longest delay is accepted, a longer one is refused before it is sent',
+    longestDelay,
+  ),
+  limit(
+    'topic',
+    'maxDelayMs',
+    'topic: the longest delay is accepted, a longer one is refused before it is sent',
+    longestDelay,
+  ),
   limit('queue', 'maxReleaseDelayMs', 'queue: the longest release is left to the broker', longestRelease),
   limit('topic', 'maxReleaseDelayMs', 'topic: the longest release is left to the broker', longestRelease),
 ];
@@ -39,7 +67,12 @@ function limitsOf(context: Context, kind: Kind): Limits {
 }
 
 /** One way to send and to receive, whatever the kind. */
-async function openAny<T>(context: Context, kind: Kind, options: { readonly schema: ReturnType<typeof type<T>>; readonly codec?: typeof bytes }, seen: (value: T) => unknown) {
+async function openAny<T>(
+  context: Context,
+  kind: Kind,
+  options: { readonly schema: ReturnType<typeof type<T>>; readonly codec?: typeof bytes },
+  seen: (value: T) => unknown,
+) {
   const common = { retry: atOnce, ...options };
   if (kind === 'queue') {
     const bus = await context.connect({ it: queue(context.name(), common) });
@@ -49,7 +82,10 @@ async function openAny<T>(context: Context, kind: Kind, options: { readonly sche
   if (kind === 'topic') {
     const bus = await context.connect({ it: topic(context.name(), common) });
     await bus.it.subscribe(seen);
-    return { send: (value: T) => bus.it.publish(value), sendMany: (values: readonly T[]) => bus.it.publishMany(values) };
+    return {
+      send: (value: T) => bus.it.publish(value),
+      sendMany: (values: readonly T[]) => bus.it.publishMany(values),
+    };
   }
   const bus = await context.connect({ it: stream(context.name(), common) });
   const reader = bus.it.read();
@@ -70,7 +106,11 @@ async function largest(context: Context, kind: Kind): Promise<void> {
     context.saw(1);
     seen.push(value.byteLength);
   });
-  const error = await context.expect.rejects(Promise.resolve(it.send(new Uint8Array(maxBytes + 1))), 'too-large', 'one byte more than the limit');
+  const error = await context.expect.rejects(
+    Promise.resolve(it.send(new Uint8Array(maxBytes + 1))),
+    'too-large',
+    'one byte more than the limit',
+  );
   context.expect.match(error.message, new RegExp(String(maxBytes)), 'the limit is named');
   context.expect.equal(context.traffic.sent, 0, 'messages that went to the driver');
   await it.send(new Uint8Array(maxBytes).fill(7));
@@ -91,7 +131,11 @@ async function largestBatch(context: Context, kind: Kind): Promise<void> {
   await it.sendMany(jobs);
   await context.until(`${count} messages`, () => ids.length >= count, 30_000);
   await context.quiet();
-  context.expect.sameMembers(ids, jobs.map(({ id }) => id), 'what arrived');
+  context.expect.sameMembers(
+    ids,
+    jobs.map(({ id }) => id),
+    'what arrived',
+  );
   context.expect.between(context.traffic.largestBatch, 1, maxBatch, 'the largest call');
 }
 
@@ -107,7 +151,11 @@ async function longestDelay(context: Context): Promise<void> {
   await inbox.staysAt(0, 'what came before it is due');
 }
 
-async function openDelayed(context: Context, kind: 'queue' | 'topic', { handler }: Inbox<Job>): Promise<(job: Job, delayMs: number) => Promise<void>> {
+async function openDelayed(
+  context: Context,
+  kind: 'queue' | 'topic',
+  { handler }: Inbox<Job>,
+): Promise<(job: Job, delayMs: number) => Promise<void>> {
   const options = { schema: type<Job>(), needs: { delay: 'native' }, retry: atOnce } as const;
   if (kind === 'queue') {
     const bus = await context.connect({ it: queue(context.name(), options) });
@@ -139,6 +187,10 @@ async function longestRelease(context: Context): Promise<void> {
   }
   const retries = () => context.events.filter((event) => event.type === 'retry');
   await context.until('the retry', () => retries().length > 0);
-  context.expect.deepEqual(retries().map(({ via, delayMs }) => ({ via, delayMs })), [{ via: 'release', delayMs: maxReleaseDelayMs }], 'the retry');
+  context.expect.deepEqual(
+    retries().map(({ via, delayMs }) => ({ via, delayMs })),
+    [{ via: 'release', delayMs: maxReleaseDelayMs }],
+    'the retry',
+  );
   await inbox.staysAt(1, 'runs before it is due');
 }

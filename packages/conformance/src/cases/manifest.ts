@@ -14,7 +14,8 @@ const define = caseOf({ requires: {} });
 export const manifest: readonly Case[] = [
   define({
     id: 'N01',
-    title: 'the manifest has every key and known words only, is frozen, and is the same before, during and after a link',
+    title:
+      'the manifest has every key and known words only, is frozen, and is the same before, during and after a link',
     traffic: 'none',
     run: manifestShape,
   }),
@@ -32,7 +33,11 @@ async function manifestShape(context: Context): Promise<void> {
   const driver = await context.driver();
   const before = JSON.stringify(driver.capabilities);
   checkShape(context, driver.capabilities, 'the driver');
-  context.expect.equal(JSON.stringify((await context.driver()).capabilities), before, 'another driver of the same broker');
+  context.expect.equal(
+    JSON.stringify((await context.driver()).capabilities),
+    before,
+    'another driver of the same broker',
+  );
   const link = await driver.connect({ signal: context.signal, onBlocked: () => undefined });
   checkShape(context, link.capabilities, 'the link');
   const during = JSON.stringify(link.capabilities);
@@ -45,12 +50,19 @@ async function manifestShape(context: Context): Promise<void> {
 }
 
 function checkShape({ expect }: Context, capabilities: Capabilities, whose: string): void {
-  expect.deepEqual(Object.keys(capabilities).sort(), [...kinds, ...Object.keys(brokerVocabulary)].sort(), `the keys of ${whose}`);
+  expect.deepEqual(
+    Object.keys(capabilities).sort(),
+    [...kinds, ...Object.keys(brokerVocabulary)].sort(),
+    `the keys of ${whose}`,
+  );
   expect.deepEqual(JSON.parse(JSON.stringify(capabilities)), capabilities, `${whose} survives JSON`);
   expect.ok(isDeeplyFrozen(capabilities), `the manifest of ${whose} must be frozen, all the way down`);
   for (const [name, words] of Object.entries(brokerVocabulary)) {
     const value = capabilities[name as keyof typeof brokerVocabulary];
-    expect.ok((words as readonly string[]).includes(value), `${name} of ${whose} is ${value}, not one of ${words.join(', ')}`);
+    expect.ok(
+      (words as readonly string[]).includes(value),
+      `${name} of ${whose} is ${value}, not one of ${words.join(', ')}`,
+    );
   }
   for (const kind of kinds) {
     const channel = capabilities[kind];
@@ -58,10 +70,19 @@ function checkShape({ expect }: Context, capabilities: Capabilities, whose: stri
   }
 }
 
-function checkChannel(expect: Context['expect'], channel: ChannelCapabilities, words: Readonly<Record<string, readonly string[]>>, where: string): void {
-  expect.deepEqual(Object.keys(channel).sort(), [...Object.keys(words), 'excludes', 'limits'].sort(), `the keys of ${where}`);
+function checkChannel(
+  expect: Context['expect'],
+  channel: ChannelCapabilities,
+  words: Readonly<Record<string, readonly string[]>>,
+  where: string,
+): void {
+  expect.deepEqual(
+    Object.keys(channel).sort(),
+    [...Object.keys(words), 'excludes', 'limits'].sort(),
+    `the keys of ${where}`,
+  );
   for (const [name, allowed] of Object.entries(words)) {
-    const value = String(channel[name as keyof ChannelCapabilities]);
+    const value = channel[name as Exclude<keyof ChannelCapabilities, 'excludes' | 'limits'>];
     expect.ok(allowed.includes(value), `${name} of ${where} is ${value}, not one of ${allowed.join(', ')}`);
   }
   expect.deepEqual(Object.keys(channel.limits).sort(), [...limitNames].sort(), `the limits of ${where}`);
@@ -79,25 +100,44 @@ const isDeeplyFrozen = (value: unknown): boolean =>
 /** Types are checked against the driver's words, so a server may have less, never more. */
 function checkNotRaised({ expect }: Context, ceiling: Capabilities, here: Capabilities): void {
   for (const kind of kinds) {
-    for (const [name, words] of Object.entries(vocabulary[kind])) {
-      const [most, has] = [valueAt(ceiling, `${kind}.${name}`), valueAt(here, `${kind}.${name}`)];
+    for (const [name, words] of Object.entries<readonly string[]>(vocabulary[kind])) {
+      const [most, has] = [valueAt(ceiling, `${kind}.${name}`) ?? '', valueAt(here, `${kind}.${name}`)];
       if (has === undefined || name === 'style' || name === 'partial') continue;
-      expect.ok(words.indexOf(has as never) <= words.indexOf(most as never), `${kind}.${name} of the link is ${has}, above the driver's ${most}`);
+      expect.ok(
+        words.indexOf(has) <= words.indexOf(most),
+        `${kind}.${name} of the link is ${has}, above the driver's ${most}`,
+      );
     }
   }
 }
 
-const askable = { delay: 'native', ttl: 'native', priority: 'native', dedup: 'native', pattern: 'native', filter: 'native', group: 'native' } as const;
+const askable = {
+  delay: 'native',
+  ttl: 'native',
+  priority: 'native',
+  dedup: 'native',
+  pattern: 'native',
+  filter: 'native',
+  group: 'native',
+} as const;
 
 async function lowered(context: Context): Promise<void> {
   const driver = await context.driver();
-  const lost = wordsOf(driver.capabilities).filter((word) => !wordsOf(context.capabilities).includes(word) && !word.includes('limits'));
+  const lost = wordsOf(driver.capabilities).filter(
+    (word) => !wordsOf(context.capabilities).includes(word) && !word.includes('limits'),
+  );
   context.evidence('lowered here', lost.join(', ') || 'nothing');
-  context.expect.ok(lost.every((word) => wordsOf(context.capabilities).some((other) => other.startsWith(word.split('=')[0]!))), 'what was lowered has another word');
+  context.expect.ok(
+    lost.every((word) => wordsOf(context.capabilities).some((other) => other.startsWith(word.split('=')[0]!))),
+    'what was lowered has another word',
+  );
   for (const word of lost) {
     const [kind, name] = word.split(/[.=]/) as [Kind, string];
     if (!Object.hasOwn(askable, name) || (kind === 'topic' && name === 'priority')) continue;
-    const verdict = await proveRefusal(() => context.driver(), destinationOf(kind, context.name(name), { [name]: 'native' }));
+    const verdict = await proveRefusal(
+      () => context.driver(),
+      destinationOf(kind, context.name(name), { [name]: 'native' }),
+    );
     context.expect.equal(verdict?.state, 'refused', `asking this server for ${word}: ${verdict?.reason ?? 'accepted'}`);
   }
 }

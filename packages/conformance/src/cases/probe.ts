@@ -9,7 +9,13 @@ export type Settleable = 'queue' | 'topic';
 export const settleable: readonly Settleable[] = ['queue', 'topic'];
 
 /** A case for one word of the manifest, at the driver itself: core must not stand in for the broker. */
-export function probe(name: string, values: readonly string[], title: string, run: (context: Context) => Promise<void>, more: Partial<Case> = {}): Case {
+export function probe(
+  name: string,
+  values: readonly string[],
+  title: string,
+  run: (context: Context) => Promise<void>,
+  more: Partial<Case> = {},
+): Case {
   return caseOf({ requires: {}, kind: 'capability' })({
     id: `N06:${name}=${values[0]!}`,
     title,
@@ -21,19 +27,27 @@ export function probe(name: string, values: readonly string[], title: string, ru
 }
 
 const declares = (has: string | undefined, name: string, values: readonly string[]): string | undefined =>
-  has !== undefined && values.includes(has) ? undefined : `not declared: ${name} is ${has ?? 'of a kind that this broker lacks'}`;
+  has !== undefined && values.includes(has)
+    ? undefined
+    : `not declared: ${name} is ${has ?? 'of a kind that this broker lacks'}`;
 
 /** A queue, or a topic with one durable subscription, and a receiver on it. */
 export interface Channel {
   readonly bench: Bench;
   readonly target: Target;
   readonly source: Source;
-  open(options?: Parameters<Bench['open']>[1]): Promise<Taker>;
+  readonly open: (options?: Parameters<Bench['open']>[1]) => Promise<Taker>;
 }
 
-type Wanted = Partial<Pick<QueueDeclaration, 'order' | 'priority' | 'ttl' | 'delay' | 'deadLetter' | 'retry'>> & { readonly filter?: Filter };
+type Wanted = Partial<Pick<QueueDeclaration, 'order' | 'priority' | 'ttl' | 'delay' | 'deadLetter' | 'retry'>> & {
+  readonly filter?: Filter;
+};
 
-export async function openChannel(context: Context, kind: Settleable, { filter, order = 'none', ...wanted }: Wanted = {}): Promise<Channel> {
+export async function openChannel(
+  context: Context,
+  kind: Settleable,
+  { filter, order = 'none', ...wanted }: Wanted = {},
+): Promise<Channel> {
   const bench = await openBench(context);
   const place = { name: context.name(kind), order } as const;
   if (kind === 'queue') {
@@ -43,9 +57,19 @@ export async function openChannel(context: Context, kind: Settleable, { filter, 
     return { bench, target: source, source, open: (options) => bench.open(source, options) };
   }
   const filtered = filter ? { filter } : {};
-  await bench.declare({ kind: 'topic', ...place }, { kind: 'subscription', topic: place.name, ...place, name: 'kept', ...filtered });
+  await bench.declare(
+    { kind: 'topic', ...place },
+    { kind: 'subscription', topic: place.name, ...place, name: 'kept', ...filtered },
+  );
   const source = { kind: 'topic', ...place, subscription: 'kept', ...filtered } as const;
   return { bench, target: { kind: 'topic', ...place }, source, open: (options) => bench.open(source, options) };
 }
 
-export const plainQueue = (name: string): QueueDeclaration => ({ kind: 'queue', name, order: 'none', priority: false, ttl: false, delay: false });
+export const plainQueue = (name: string): QueueDeclaration => ({
+  kind: 'queue',
+  name,
+  order: 'none',
+  priority: false,
+  ttl: false,
+  delay: false,
+});

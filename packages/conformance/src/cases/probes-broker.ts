@@ -10,10 +10,27 @@ import { readAll } from './take.ts';
 export const brokerProbes: readonly Case[] = [
   probe('stream.release', ['none'], 'stream: a receiver settles nothing by itself', nothingToSettle),
   probe('stream.attempts', ['none'], 'stream: a record says nothing about earlier deliveries', recordsAreMute),
-  ...(['deadLetter', 'delay', 'ttl', 'priority'] as const).map((name) => probe(`stream.${name}`, ['none'], `stream: records keep their place and stay, so there is no ${name}`, nothingToSettle)),
-  probe('stream.partial', ['each', 'prefix'], 'stream: of a batch that fails in part exactly what was not reported is stored', partialAppend, { company: 'alone', timeoutMs: 60_000 }),
-  probe('stream.tombstone', ['native'], 'stream: an empty record is appended and read as null', (context) => nullRecord(context, true)),
-  probe('stream.tombstone', ['none'], 'stream: null is a value like any other', (context) => nullRecord(context, false)),
+  ...(['deadLetter', 'delay', 'ttl', 'priority'] as const).map((name) =>
+    probe(
+      `stream.${name}`,
+      ['none'],
+      `stream: records keep their place and stay, so there is no ${name}`,
+      nothingToSettle,
+    ),
+  ),
+  probe(
+    'stream.partial',
+    ['each', 'prefix'],
+    'stream: of a batch that fails in part exactly what was not reported is stored',
+    partialAppend,
+    { company: 'alone', timeoutMs: 60_000 },
+  ),
+  probe('stream.tombstone', ['native'], 'stream: an empty record is appended and read as null', (context) =>
+    nullRecord(context, true),
+  ),
+  probe('stream.tombstone', ['none'], 'stream: null is a value like any other', (context) =>
+    nullRecord(context, false),
+  ),
   probe('reply', ['native'], 'a private inbox is opened and reached by its address', replies),
   probe('reply', ['none'], 'a private inbox is refused', noReplies, { traffic: 'none' }),
   probe('atomic', ['position-and-send'], 'outputs and positions become visible together', transacts),
@@ -52,17 +69,31 @@ async function partialAppend(context: Context): Promise<void> {
   const { bench, target, source } = await openLog(context);
   const channel = context.capabilities.stream;
   if (channel === 'none') return;
-  const batch = ['a', 'b', 'c'].map((text) => bench.message(text, { key: 'key', ...(text === 'b' && { body: Buffer.alloc(channel.limits.maxBytes + 1) }) }));
+  const batch = ['a', 'b', 'c'].map((text) =>
+    bench.message(text, { key: 'key', ...(text === 'b' && { body: Buffer.alloc(channel.limits.maxBytes + 1) }) }),
+  );
   const { unsent } = await bench.link.send(target, batch);
   const reported = new Map(unsent.map(({ index, outcome }) => [batch[index]!.id, outcome]));
   const reader = await openLog(context);
-  const stored = (await (await reader.bench.open(source)).takeWithin(context.timing.quietMs * 2)).map(({ id }) => id ?? '');
+  const stored = (await (await reader.bench.open(source)).takeWithin(context.timing.quietMs * 2)).map(
+    ({ id }) => id ?? '',
+  );
   context.expect.ok(reported.has('b'), 'the record above the limit is reported');
   for (const { id } of batch) {
     const outcome = reported.get(id) ?? 'stored';
-    if (outcome !== 'unknown') context.expect.equal(stored.includes(id), outcome === 'stored', `whether ${id}, reported as ${outcome}, is stored`);
+    if (outcome !== 'unknown')
+      context.expect.equal(
+        stored.includes(id),
+        outcome === 'stored',
+        `whether ${id}, reported as ${outcome}, is stored`,
+      );
   }
-  if (channel.partial === 'prefix') context.expect.deepEqual(stored, batch.slice(0, stored.length).map(({ id }) => id), 'only a beginning is stored');
+  if (channel.partial === 'prefix')
+    context.expect.deepEqual(
+      stored,
+      batch.slice(0, stored.length).map(({ id }) => id),
+      'only a beginning is stored',
+    );
 }
 
 async function nullRecord(context: Context, isTombstone: boolean): Promise<void> {
@@ -71,7 +102,11 @@ async function nullRecord(context: Context, isTombstone: boolean): Promise<void>
   await bus.log.append(job!);
   await bus.log.append(null as never, isTombstone ? { key: 'key' } : {});
   const records = await readAll(context, bus.log.read({ limit: 2 }));
-  context.expect.deepEqual(records.map(({ value }) => value as unknown), [job, null], 'the values');
+  context.expect.deepEqual(
+    records.map(({ value }) => value as unknown),
+    [job, null],
+    'the values',
+  );
   const { bench, source } = await openLog(context);
   const raw: Incoming[] = await (await bench.open(source)).take(2);
   context.expect.equal(raw[1]!.body === null, isTombstone, 'whether the second record has no body at all');
@@ -92,7 +127,11 @@ async function replies(context: Context): Promise<void> {
 async function noReplies(context: Context): Promise<void> {
   const link = await context.link();
   const { signal } = context;
-  await context.expect.rejects(link.receive({ kind: 'reply' }, { signal, delivery: 'at-least-once', maxInFlight: 1, leaseMs: 1000 }), 'unsupported', 'a private inbox');
+  await context.expect.rejects(
+    link.receive({ kind: 'reply' }, { signal, delivery: 'at-least-once', maxInFlight: 1, leaseMs: 1000 }),
+    'unsupported',
+    'a private inbox',
+  );
 }
 
 async function transacts(context: Context): Promise<void> {
@@ -101,12 +140,23 @@ async function transacts(context: Context): Promise<void> {
   await bench.declare(output);
   await bench.send(target, ...['1', '2', '3', '4'].map((text) => bench.message(text)));
   const lanes: Parameters<Parameters<PositionReceiver['start']>[0]['granted']>[0][number][] = [];
-  const receiver = (await bench.link.receive(source, { signal: context.signal, delivery: 'at-least-once', maxInFlight: 10, leaseMs: 1000 })) as PositionReceiver;
-  receiver.start({ granted: (more) => void lanes.push(...more), revoking: () => Promise.resolve(), ended: () => undefined });
+  const receiver = (await bench.link.receive(source, {
+    signal: context.signal,
+    delivery: 'at-least-once',
+    maxInFlight: 10,
+    leaseMs: 1000,
+  })) as PositionReceiver;
+  receiver.start({
+    granted: (more) => void lanes.push(...more),
+    revoking: () => Promise.resolve(),
+    ended: () => undefined,
+  });
   await context.until('a lane', () => lanes.length > 0);
   const records: Positioned[] = [];
   while (records.length < 4) records.push(...(await lanes[0]!.pull(4 - records.length, context.signal)));
-  const outputs = records.slice(0, 2).map((record) => ({ target: output, message: bench.message(`out ${textOf(record)}`) }));
+  const outputs = records
+    .slice(0, 2)
+    .map((record) => ({ target: output, message: bench.message(`out ${textOf(record)}`) }));
   const answer = await receiver.transact!(outputs, [{ lane: lanes[0]!, through: records[1]!.position }]);
   context.expect.equal(answer.outcome, 'committed', 'the transaction');
   await receiver.close();

@@ -47,7 +47,11 @@ export const queueBasics: readonly Case[] = [
       await inbox.complete(jobs, 'what arrived is what was sent');
     },
   }),
-  define({ id: 'Q05', title: 'three competing consumers share 300 messages: all arrive, none twice, nobody goes without', run: competing }),
+  define({
+    id: 'Q05',
+    title: 'three competing consumers share 300 messages: all arrive, none twice, nobody goes without',
+    run: competing,
+  }),
   define({
     id: 'Q06',
     title: 'two queues do not leak into each other',
@@ -105,14 +109,21 @@ export const queueBasics: readonly Case[] = [
       await bus.jobs.send(job!);
       const expected = [1, 2, 3].map((attempt) => ({ id: `${job!.id}-run-${attempt}` }));
       await effects.complete(expected, 'one effect for each run');
-      context.expect.deepEqual(inbox.taken.map(({ attempt }) => attempt), [1, 2, 3], 'the runs');
+      context.expect.deepEqual(
+        inbox.taken.map(({ attempt }) => attempt),
+        [1, 2, 3],
+        'the runs',
+      );
     },
   }),
   define({
     id: 'Q28',
     title: 'messages that nobody consumes survive a restart of the broker',
     priority: 1,
-    requires: { controls: ['stop'], able: ({ profile }) => (profile.durable === 'none' ? 'nothing here outlives the broker' : undefined) },
+    requires: {
+      controls: ['stop'],
+      able: ({ profile }) => (profile.durable === 'none' ? 'nothing here outlives the broker' : undefined),
+    },
     timeoutMs: 90_000,
     run: idleThroughRestart,
   }),
@@ -167,12 +178,19 @@ async function competing(context: Context): Promise<void> {
   const taken = (): readonly string[] => consumers.flatMap(({ inbox }) => inbox.ids);
   await context.until('300 messages at three consumers', () => taken().length >= 300);
   await context.quiet();
-  context.expect.sameMembers(taken(), jobs.map(({ id }) => id), 'all consumers together');
+  context.expect.sameMembers(
+    taken(),
+    jobs.map(({ id }) => id),
+    'all consumers together',
+  );
   for (const { inbox } of consumers) context.expect.between(inbox.taken.length, 1, 298, 'the share of one consumer');
   context.evidence('shares', consumers.map(({ inbox }) => inbox.taken.length).join(', '));
 }
 
-async function consumerOf(context: Context, destination: Queue<Job>): Promise<{ readonly bus: Bus<{ jobs: Queue<Job> }>; readonly inbox: Inbox<Job> }> {
+async function consumerOf(
+  context: Context,
+  destination: Queue<Job>,
+): Promise<{ readonly bus: Bus<{ jobs: Queue<Job> }>; readonly inbox: Inbox<Job> }> {
   const bus = await context.connect({ jobs: destination });
   const inbox = context.inbox({ handle: () => sleep(3) });
   await bus.jobs.consume(inbox.handler, { concurrency: 4, maxInFlight: 8 });

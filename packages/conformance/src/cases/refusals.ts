@@ -56,7 +56,9 @@ function unsupportedGuarantee(kind: Kind, [need, wanted]: (typeof guarantees)[nu
 }
 const ranks: readonly string[] = ['none', 'key', 'total', 'at-most-once', 'at-least-once', 'exactly-once'];
 const givenBy = (has: string | undefined, wanted: string): string | undefined =>
-  has !== undefined && ranks.indexOf(has) >= ranks.indexOf(wanted) ? `declared (${has}); N06 proves that it keeps it` : undefined;
+  has !== undefined && ranks.indexOf(has) >= ranks.indexOf(wanted)
+    ? `declared (${has}); N06 proves that it keeps it`
+    : undefined;
 
 /** N03: a kind that the broker does not have. */
 const missingKind = (kind: Kind): Case =>
@@ -76,7 +78,11 @@ const missingKind = (kind: Kind): Case =>
 async function refusedThenFenced(context: Context, kind: Kind, needs: Needs): Promise<void> {
   const destination = destinationOf(kind, context.name(), needs);
   const verdict = await proveRefusal(() => context.driver(), destination);
-  context.expect.equal(verdict?.state, 'refused', `asking for ${JSON.stringify(needs)}: ${verdict?.reason ?? 'it was accepted'}`);
+  context.expect.equal(
+    verdict?.state,
+    'refused',
+    `asking for ${JSON.stringify(needs)}: ${verdict?.reason ?? 'it was accepted'}`,
+  );
   context.evidence('refused with', verdict!.reason);
   context.expect.equal(context.traffic.sent, 0, 'messages sent before the refusal');
   context.expect.equal(context.traffic.declared.length, 0, 'places made before the refusal');
@@ -98,7 +104,11 @@ async function fence(context: Context, kind: Kind): Promise<void> {
     const bus = await context.connect({ it: stream(context.name(), { schema: type<Job>() }) });
     await bus.it.append(marker!);
     const records = await readAll(context, bus.it.read({ limit: 1 }));
-    return context.expect.sameMembers(records.map(({ value }) => value.id), [marker!.id], 'only the marker is there');
+    return context.expect.sameMembers(
+      records.map(({ value }) => value.id),
+      [marker!.id],
+      'only the marker is there',
+    );
   }
   await inbox.complete([marker!], 'only the marker is there');
 }
@@ -116,8 +126,15 @@ const exclusions = (kind: Kind): Case =>
       if (channel === 'none') return;
       for (const pair of channel.excludes) {
         const needs = Object.fromEntries(pair.map((axis) => [axis, axis === 'order' ? 'total' : true])) as Needs;
-        const verdict = await proveRefusal(() => context.driver(), destinationOf(kind, context.name(pair.join('-')), needs));
-        context.expect.equal(verdict?.state, 'refused', `${pair.join(' with ')}: ${verdict?.reason ?? 'it was accepted'}`);
+        const verdict = await proveRefusal(
+          () => context.driver(),
+          destinationOf(kind, context.name(pair.join('-')), needs),
+        );
+        context.expect.equal(
+          verdict?.state,
+          'refused',
+          `${pair.join(' with ')}: ${verdict?.reason ?? 'it was accepted'}`,
+        );
       }
     },
   });
@@ -135,7 +152,11 @@ const unaskedOptions = define({
     const bus = await context.connect({ jobs: jobQueue(context) });
     const [job, marker] = context.jobs(2);
     for (const option of ['delayMs', 'ttlMs', 'priority']) {
-      const error = await context.expect.rejects(bus.jobs.send(job!, { [option]: 5 } as never), 'invalid', `sending with ${option}`);
+      const error = await context.expect.rejects(
+        bus.jobs.send(job!, { [option]: 5 }),
+        'invalid',
+        `sending with ${option}`,
+      );
       context.expect.match(error.message, /needs: \{/, 'the way out');
     }
     context.expect.equal(context.traffic.sent, 0, 'messages that went to the driver');
@@ -147,7 +168,14 @@ const unaskedOptions = define({
 });
 
 /** N05: a method that this broker cannot serve exists, and rejects. */
-const method = (name: string, title: string, kind: Kind, word: string, isMissing: (value: string) => boolean, call: (context: Context) => Promise<unknown>): Case =>
+const method = (
+  name: string,
+  title: string,
+  kind: Kind,
+  word: string,
+  isMissing: (value: string) => boolean,
+  call: (context: Context) => Promise<unknown>,
+): Case =>
   define({
     id: `N05:${name}`,
     title,
@@ -166,18 +194,69 @@ const isNone = (value: string): boolean => value === 'none';
 const first = async (records: AsyncIterable<unknown>): Promise<unknown> => records[Symbol.asyncIterator]().next();
 
 const methods: readonly Case[] = [
-  method('queue.depth', 'depth rejects on a broker that tells nothing', 'queue', 'admin=none', isNone, async (context) => (await context.connect({ it: jobQueue(context) })).it.depth()),
-  method('queue.purge', 'purge rejects on a broker that cannot', 'queue', 'admin=inspect', (value) => value !== 'manage', async (context) => (await context.connect({ it: jobQueue(context) })).it.purge()),
-  method('topic.subscription', 'a durable subscription rejects where there are none', 'topic', 'topic.durable=none', isNone, async (context) =>
-    (await context.connect({ it: jobTopic(context) })).it.subscribe(() => undefined, { subscription: 'kept' })),
-  method('stream.consume', 'consuming in a group rejects where the broker keeps no positions', 'stream', 'stream.group=none', isNone, async (context) =>
-    (await context.connect({ it: jobStream(context) })).it.consume(() => undefined, { group: 'g' })),
-  method('stream.timestamp', 'reading from a time rejects where it cannot be found', 'stream', 'stream.seek', (value) => value !== 'timestamp', async (context) =>
-    first((await context.connect({ it: jobStream(context) })).it.read({ from: { timestamp: Date.now() } }))),
-  method('stream.position', 'reading after a position rejects where it cannot be found', 'stream', 'stream.seek', (value) => value === 'none' || value === 'ends', async (context) =>
-    first((await context.connect({ it: jobStream(context) })).it.read({ from: { after: { '': '1' }, otherwise: 'earliest' } }))),
-  method('stream.latest', 'reading from an end rejects where it cannot be found', 'stream', 'stream.seek=none', isNone, async (context) =>
-    first((await context.connect({ it: jobStream(context) })).it.read({ from: 'latest' }))),
+  method(
+    'queue.depth',
+    'depth rejects on a broker that tells nothing',
+    'queue',
+    'admin=none',
+    isNone,
+    async (context) => (await context.connect({ it: jobQueue(context) })).it.depth(),
+  ),
+  method(
+    'queue.purge',
+    'purge rejects on a broker that cannot',
+    'queue',
+    'admin=inspect',
+    (value) => value !== 'manage',
+    async (context) => (await context.connect({ it: jobQueue(context) })).it.purge(),
+  ),
+  method(
+    'topic.subscription',
+    'a durable subscription rejects where there are none',
+    'topic',
+    'topic.durable=none',
+    isNone,
+    async (context) =>
+      (await context.connect({ it: jobTopic(context) })).it.subscribe(() => undefined, { subscription: 'kept' }),
+  ),
+  method(
+    'stream.consume',
+    'consuming in a group rejects where the broker keeps no positions',
+    'stream',
+    'stream.group=none',
+    isNone,
+    async (context) => (await context.connect({ it: jobStream(context) })).it.consume(() => undefined, { group: 'g' }),
+  ),
+  method(
+    'stream.timestamp',
+    'reading from a time rejects where it cannot be found',
+    'stream',
+    'stream.seek',
+    (value) => value !== 'timestamp',
+    async (context) =>
+      first((await context.connect({ it: jobStream(context) })).it.read({ from: { timestamp: Date.now() } })),
+  ),
+  method(
+    'stream.position',
+    'reading after a position rejects where it cannot be found',
+    'stream',
+    'stream.seek',
+    (value) => value === 'none' || value === 'ends',
+    async (context) =>
+      first(
+        (await context.connect({ it: jobStream(context) })).it.read({
+          from: { after: { '': '1' }, otherwise: 'earliest' },
+        }),
+      ),
+  ),
+  method(
+    'stream.latest',
+    'reading from an end rejects where it cannot be found',
+    'stream',
+    'stream.seek=none',
+    isNone,
+    async (context) => first((await context.connect({ it: jobStream(context) })).it.read({ from: 'latest' })),
+  ),
 ];
 
 /** N03 to N05, one case for each thing that can be asked for: with a broker that has it, its refusal does not apply. */

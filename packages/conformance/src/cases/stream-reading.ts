@@ -8,8 +8,12 @@ import { jobStream } from './destinations.ts';
 import { readAll } from './take.ts';
 
 const ranks = ['none', 'ends', 'position', 'timestamp'];
-const seeks = (wanted: string) => ({ capabilities: { stream: channel } }: Facts): string | undefined =>
-  channel !== 'none' && ranks.indexOf(channel.seek) < ranks.indexOf(wanted) ? `this broker cannot begin at a ${wanted} (seek: ${channel.seek}); N05 proves that it refuses it` : undefined;
+const seeks =
+  (wanted: string) =>
+  ({ capabilities: { stream: channel } }: Facts): string | undefined =>
+    channel !== 'none' && ranks.indexOf(channel.seek) < ranks.indexOf(wanted)
+      ? `this broker cannot begin at a ${wanted} (seek: ${channel.seek}); N05 proves that it refuses it`
+      : undefined;
 
 const define = caseOf({ requires: { kind: 'stream' } });
 
@@ -22,7 +26,11 @@ export const streamReading: readonly Case[] = [
     async run(context) {
       const { bus, jobs } = await filled(context, 500);
       const records = await readAll(context, bus.log.read({ limit: 500 }));
-      context.expect.deepEqual(records.map(({ value }) => value.id), jobs.map(({ id }) => id), 'the records, in the order of their appending');
+      context.expect.deepEqual(
+        records.map(({ value }) => value.id),
+        jobs.map(({ id }) => id),
+        'the records, in the order of their appending',
+      );
     },
   }),
   define({
@@ -31,8 +39,17 @@ export const streamReading: readonly Case[] = [
     async run(context) {
       const { bus, jobs } = await filled(context, 200);
       const both = await Promise.all([1, 2].map(() => readAll(context, bus.log.read({ limit: 200 }))));
-      for (const records of both) context.expect.deepEqual(idsOf(records), jobs.map(({ id }) => id), 'one reader');
-      context.expect.deepEqual(idsOf(await readAll(context, bus.log.read({ limit: 200 }))), jobs.map(({ id }) => id), 'a third one, later');
+      for (const records of both)
+        context.expect.deepEqual(
+          idsOf(records),
+          jobs.map(({ id }) => id),
+          'one reader',
+        );
+      context.expect.deepEqual(
+        idsOf(await readAll(context, bus.log.read({ limit: 200 }))),
+        jobs.map(({ id }) => id),
+        'a third one, later',
+      );
     },
   }),
   define({
@@ -53,7 +70,11 @@ export const streamReading: readonly Case[] = [
       for (const last of [1, 17, 49]) {
         const after = { [records[last - 1]!.lane]: records[last - 1]!.position };
         const rest = await readAll(context, bus.log.read({ from: { after, otherwise: 'earliest' }, limit: 50 - last }));
-        context.expect.deepEqual(idsOf(rest), jobs.slice(last).map(({ id }) => id), `what follows record ${last}`);
+        context.expect.deepEqual(
+          idsOf(rest),
+          jobs.slice(last).map(({ id }) => id),
+          `what follows record ${last}`,
+        );
       }
     },
   }),
@@ -71,7 +92,11 @@ export const streamReading: readonly Case[] = [
       const later = context.jobs(20, 'later');
       await bus.log.appendMany(later);
       const records = await readAll(context, bus.log.read({ from: { timestamp }, limit: 20 }));
-      context.expect.deepEqual(idsOf(records), later.map(({ id }) => id), 'what was sent after the time');
+      context.expect.deepEqual(
+        idsOf(records),
+        later.map(({ id }) => id),
+        'what was sent after the time',
+      );
     },
   }),
   define({
@@ -80,7 +105,12 @@ export const streamReading: readonly Case[] = [
     proves: ['stream.order=total'],
     run: sameOrder,
   }),
-  define({ id: 'S11', title: 'no position is skipped: going on after each record gives the next one', requires: { able: seeks('position') }, run: noneSkipped }),
+  define({
+    id: 'S11',
+    title: 'no position is skipped: going on after each record gives the next one',
+    requires: { able: seeks('position') },
+    run: noneSkipped,
+  }),
   define({
     id: 'S12',
     title: 'a position holds one record: readers and writers agree on it',
@@ -95,7 +125,8 @@ export const streamReading: readonly Case[] = [
       const records = await readAll(context, bus.log.read({ limit: 20 }));
       const places = records.map(({ lane, position }) => `${lane} ${position}`);
       context.expect.equal(new Set(places).size, 20, 'different positions');
-      for (const { value, position } of records) if (told.has(value.id)) context.expect.equal(position, told.get(value.id), `the position of ${value.id}`);
+      for (const { value, position } of records)
+        if (told.has(value.id)) context.expect.equal(position, told.get(value.id), `the position of ${value.id}`);
       context.evidence('positions told by append', told.size);
     },
   }),
@@ -111,7 +142,11 @@ export const streamReading: readonly Case[] = [
       const jobs = context.jobs(3);
       for (const job of [...jobs, ...jobs]) await bus.log.append(job, { id: job.id });
       const records = await readAll(context, bus.log.read({ idleMs: Math.max(50, context.timing.quietMs) }));
-      context.expect.sameMembers(idsOf(records), jobs.map(({ id }) => id), 'the records');
+      context.expect.sameMembers(
+        idsOf(records),
+        jobs.map(({ id }) => id),
+        'the records',
+      );
     },
   }),
   define({
@@ -127,7 +162,11 @@ export const streamReading: readonly Case[] = [
       const other = await context.connect({ log: destination });
       const from = { after: JSON.parse(kept) as Readonly<Record<string, string>>, otherwise: 'earliest' } as const;
       const rest = await readAll(context, other.log.read({ from, limit: 20 }));
-      context.expect.deepEqual(idsOf(rest), jobs.slice(10).map(({ id }) => id), 'what follows the kept position');
+      context.expect.deepEqual(
+        idsOf(rest),
+        jobs.slice(10).map(({ id }) => id),
+        'what follows the kept position',
+      );
     },
   }),
   define({ id: 'S25', title: 'leaving a for await loop frees the reader, and another one starts', run: leaveLoop }),
@@ -158,11 +197,16 @@ async function fromLatest(context: Context): Promise<void> {
   const reading = readAll(context, bus.log.read({ from: 'latest', limit: 20 }));
   await context.until('the reader to be live', () => liveOf(context, destination.name) > liveBefore);
   await bus.log.appendMany(later);
-  context.expect.deepEqual(idsOf(await reading), later.map(({ id }) => id), 'what was appended from then on');
+  context.expect.deepEqual(
+    idsOf(await reading),
+    later.map(({ id }) => id),
+    'what was appended from then on',
+  );
 }
 
 const liveOf = (context: Context, source: string): number =>
-  context.events.filter((event) => event.type === 'consumer' && event.source === source && event.state === 'live').length;
+  context.events.filter((event) => event.type === 'consumer' && event.source === source && event.state === 'live')
+    .length;
 
 async function sameOrder(context: Context): Promise<void> {
   const bus = await context.connect({ log: jobStream(context) });
@@ -171,7 +215,11 @@ async function sameOrder(context: Context): Promise<void> {
   const jobs = context.jobs(count);
   for (let from = 0; from < count; from += 50) await bus.log.appendMany(jobs.slice(from, from + 50));
   const [first, ...others] = (await Promise.all(readers)).map(idsOf);
-  context.expect.deepEqual(first, jobs.map(({ id }) => id), 'the first reader');
+  context.expect.deepEqual(
+    first,
+    jobs.map(({ id }) => id),
+    'the first reader',
+  );
   for (const other of others) context.expect.deepEqual(other, first, 'another reader');
 }
 
@@ -184,16 +232,27 @@ async function noneSkipped(context: Context): Promise<void> {
     reader = bus.log.read({ from, limit: 1 });
     seen.push(...idsOf(await readAll(context, reader)));
   }
-  context.expect.deepEqual(seen, jobs.map(({ id }) => id), 'record by record');
+  context.expect.deepEqual(
+    seen,
+    jobs.map(({ id }) => id),
+    'record by record',
+  );
 }
 
 async function leaveLoop(context: Context): Promise<void> {
   const { bus, jobs, destination } = await filled(context, 40);
   for (let round = 0; round < 5; round++) {
     const records = await readAll(context, bus.log.read(), 3);
-    context.expect.deepEqual(idsOf(records), jobs.slice(0, 3).map(({ id }) => id), `round ${round}`);
+    context.expect.deepEqual(
+      idsOf(records),
+      jobs.slice(0, 3).map(({ id }) => id),
+      `round ${round}`,
+    );
   }
-  const closed = (): number => context.events.filter((event) => event.type === 'consumer' && event.source === destination.name && event.state === 'closed').length;
+  const closed = (): number =>
+    context.events.filter(
+      (event) => event.type === 'consumer' && event.source === destination.name && event.state === 'closed',
+    ).length;
   await context.until('five readers to be closed', () => closed() === 5);
   const all = await readAll(context, bus.log.read({ limit: 40 }));
   context.expect.equal(all.length, 40, 'records of the next reader');

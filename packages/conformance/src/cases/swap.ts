@@ -22,7 +22,15 @@ const transcript = {
 
 /** N10: one application, every broker, one observable result. */
 export const swap: readonly Case[] = [
-  caseOf({ requires: { kind: 'queue', able: ({ capabilities: { topic, stream } }) => (topic === 'none' || stream === 'none' ? 'this broker lacks topics or streams, and N03 proves that it says so' : undefined) } })({
+  caseOf({
+    requires: {
+      kind: 'queue',
+      able: ({ capabilities: { topic, stream } }) =>
+        topic === 'none' || stream === 'none'
+          ? 'this broker lacks topics or streams, and N03 proves that it says so'
+          : undefined,
+    },
+  })({
     id: 'N10',
     title: 'one application with a queue, a topic and a stream leaves the same behind on every broker',
     run: application,
@@ -30,12 +38,18 @@ export const swap: readonly Case[] = [
 ];
 
 async function application(context: Context): Promise<void> {
-  const orders = queue(context.name('orders'), { schema: type<Order>(), key: ({ customer }) => customer, retry: atOnce });
+  const orders = queue(context.name('orders'), {
+    schema: type<Order>(),
+    key: ({ customer }) => customer,
+    retry: atOnce,
+  });
   const confirmed = topic(context.name('confirmed'), { schema: type<Order>(), retry: atOnce });
   const book = stream(context.name('book'), { schema: type<string>() });
   const bus = await context.connect({ orders, confirmed, book });
   const seen = { handled: [] as string[], confirmed: [] as string[], audited: [] as string[], dead: [] as string[] };
-  await bus.confirmed.subscribe(({ number, customer }) => void seen.confirmed.push(`${number} ${customer}`), { subscription: 'shop' });
+  await bus.confirmed.subscribe(({ number, customer }) => void seen.confirmed.push(`${number} ${customer}`), {
+    subscription: 'shop',
+  });
   await bus.confirmed.subscribe(({ number, customer }) => void seen.audited.push(`${number} ${customer}`));
   await bus.orders.consume(async (order, { attempt }) => {
     context.saw(1);
@@ -50,12 +64,25 @@ async function application(context: Context): Promise<void> {
     await bus.orders.send({ number: index + 1, customer });
   }
   const dead = await bus.attach(deadLettersOf(orders));
-  await dead.consume((value, { deadLetter }) => void seen.dead.push(`${(value as Order).number} ${(value as Order).customer}: ${deadLetter?.error}`));
-  await context.until('the whole transcript', () => seen.audited.length >= 3 && seen.confirmed.length >= 3 && seen.dead.length > 0);
+  await dead.consume(
+    (value, { deadLetter }) =>
+      void seen.dead.push(`${(value as Order).number} ${(value as Order).customer}: ${deadLetter?.error}`),
+  );
+  await context.until(
+    'the whole transcript',
+    () => seen.audited.length >= 3 && seen.confirmed.length >= 3 && seen.dead.length > 0,
+  );
   const reader = bus.book.read({ limit: 2 });
   const first = await readAll(context, reader);
-  const rest = await readAll(context, bus.book.read({ from: { after: reader.positions, otherwise: 'earliest' }, limit: 2 }));
+  const rest = await readAll(
+    context,
+    bus.book.read({ from: { after: reader.positions, otherwise: 'earliest' }, limit: 2 }),
+  );
   await context.quiet();
   for (const list of Object.values(seen)) list.sort();
-  context.expect.deepEqual({ ...seen, book: [...first, ...rest].map(({ value }) => value), replayed: rest.map(({ value }) => value) }, transcript, 'what the application left behind');
+  context.expect.deepEqual(
+    { ...seen, book: [...first, ...rest].map(({ value }) => value), replayed: rest.map(({ value }) => value) },
+    transcript,
+    'what the application left behind',
+  );
 }

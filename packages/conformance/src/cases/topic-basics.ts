@@ -63,10 +63,18 @@ export const topicBasics: readonly Case[] = [
       await leaving.close();
       await bus.news.publishMany(after);
       await stays.complete([...before, ...after], 'the one that stays');
-      context.expect.sameMembers(leaves.ids, before.map(({ id }) => id), 'the one that left');
+      context.expect.sameMembers(
+        leaves.ids,
+        before.map(({ id }) => id),
+        'the one that left',
+      );
     },
   }),
-  define({ id: 'T12', title: 'twenty topics with a hundred messages each do not leak into each other', run: twentyTopics }),
+  define({
+    id: 'T12',
+    title: 'twenty topics with a hundred messages each do not leak into each other',
+    run: twentyTopics,
+  }),
   define({
     id: 'T13',
     title: 'a subscription opened while messages flow gets everything from then on',
@@ -108,7 +116,13 @@ export const topicBasics: readonly Case[] = [
     timeoutMs: 120_000,
     run: readiness,
   }),
-  define({ id: 'T20', title: 'subscribers that come and go disturb neither publishing nor those who stay, and run no handler after they closed', priority: 1, run: publishWhileClosing }),
+  define({
+    id: 'T20',
+    title:
+      'subscribers that come and go disturb neither publishing nor those who stay, and run no handler after they closed',
+    priority: 1,
+    run: publishWhileClosing,
+  }),
 ];
 
 const topicsOf = (context: Context, names: readonly string[]): Record<string, Topic<Job>> =>
@@ -127,7 +141,12 @@ async function twentyTopics(context: Context): Promise<void> {
   await Promise.all(names.map((name) => bus[name]!.publishMany(jobs.get(name)!)));
   await context.until('2,000 messages', () => [...inboxes.values()].every(({ taken }) => taken.length >= 100));
   await context.quiet();
-  for (const [name, { ids }] of inboxes) context.expect.sameMembers(ids, jobs.get(name)!.map(({ id }) => id), `topic ${name}`);
+  for (const [name, { ids }] of inboxes)
+    context.expect.sameMembers(
+      ids,
+      jobs.get(name)!.map(({ id }) => id),
+      `topic ${name}`,
+    );
 }
 
 /** Eight topics beside each other, so that one subscription's end is not part of another's publish; T20 is about that. */
@@ -158,19 +177,21 @@ async function publishWhileClosing(context: Context): Promise<void> {
   const stays = context.inbox();
   await bus.news.subscribe(stays.handler);
   const jobs = context.jobs(400);
-  const publishing = (async () => {
-    for (let from = 0; from < jobs.length; from += 4) await bus.news.publishMany(jobs.slice(from, from + 4));
-  })();
-  const ended = publishing.then(() => true);
+  const stream = { isOpen: true };
+  const publishing = publishAll(bus.news, jobs).finally(() => (stream.isOpen = false));
   // Awaited below; a failure before that must not count as one that nobody handled.
-  ended.catch(() => undefined);
+  publishing.catch(() => undefined);
   const late: string[] = [];
   let rounds = 0;
-  for (; (await Promise.race([ended, false])) === false && rounds < 100; rounds++) await comeAndGo(context, bus.news, late);
+  for (; stream.isOpen && rounds < 100; rounds++) await comeAndGo(context, bus.news, late);
   await publishing;
   await stays.complete(jobs, 'the subscriber that stays');
   context.expect.deepEqual(late, [], 'handlers that started after close resolved');
   context.evidence('subscribers that came and went', rounds);
+}
+
+async function publishAll(news: TopicHandle<Job>, jobs: readonly Job[]): Promise<void> {
+  for (let from = 0; from < jobs.length; from += 4) await news.publishMany(jobs.slice(from, from + 4));
 }
 
 async function comeAndGo(context: Context, news: TopicHandle<Job>, late: string[]): Promise<void> {

@@ -6,7 +6,9 @@ import { caseOf } from './define.ts';
 import { atOnce, jobTopic, Provoked } from './destinations.ts';
 
 const isDurable = ({ capabilities }: Facts): string | undefined =>
-  capabilities.topic !== 'none' && capabilities.topic.durable === 'none' ? 'this broker has no durable subscriptions; N05 proves that it refuses them' : undefined;
+  capabilities.topic !== 'none' && capabilities.topic.durable === 'none'
+    ? 'this broker has no durable subscriptions; N05 proves that it refuses them'
+    : undefined;
 
 const define = caseOf({ requires: { kind: 'topic' } });
 const defineDurable = caseOf({ requires: { kind: 'topic', able: isDurable } });
@@ -25,7 +27,11 @@ export const topicDurable: readonly Case[] = [
       const taken = (): readonly string[] => inboxes.flatMap(({ ids }) => ids);
       await context.until('150 messages', () => taken().length >= 150);
       await context.quiet();
-      context.expect.sameMembers(taken(), jobs.map(({ id }) => id), 'the three together');
+      context.expect.sameMembers(
+        taken(),
+        jobs.map(({ id }) => id),
+        'the three together',
+      );
     },
   }),
   defineDurable({
@@ -39,7 +45,11 @@ export const topicDurable: readonly Case[] = [
       await bus.news.publishMany(jobs);
       await context.until('100 messages at the pair', () => pair.flatMap(({ ids }) => ids).length >= 100);
       await alone!.complete(jobs, 'the one alone');
-      context.expect.sameMembers(pair.flatMap(({ ids }) => ids), jobs.map(({ id }) => id), 'the pair together');
+      context.expect.sameMembers(
+        pair.flatMap(({ ids }) => ids),
+        jobs.map(({ id }) => id),
+        'the pair together',
+      );
     },
   }),
   define({
@@ -128,7 +138,24 @@ async function members(context: Context, count: number, subscription: string) {
   );
 }
 
-const keys = ['', 'a', 'b', 'a.b', 'a.c', 'b.a', 'a.b.c', 'a.b.d', 'a.c.b', 'b.b.b', 'a.a', 'a.b.c.d', 'c', 'ab', 'a.bc', 'x.a.b'];
+const keys = [
+  '',
+  'a',
+  'b',
+  'a.b',
+  'a.c',
+  'b.a',
+  'a.b.c',
+  'a.b.d',
+  'a.c.b',
+  'b.b.b',
+  'a.a',
+  'a.b.c.d',
+  'c',
+  'ab',
+  'a.bc',
+  'x.a.b',
+];
 
 /** By the definition of the words, and written down rather than computed: `*` is one word, `#` any number. */
 const matches: Readonly<Record<string, readonly string[]>> = {
@@ -168,10 +195,18 @@ async function patterns(context: Context): Promise<void> {
   );
   await Promise.all(keys.map((routingKey, n) => bus.news.publish({ id: `key ${routingKey}`, n }, { routingKey })));
   await everything.atLeast(keys.length);
-  await context.until('every pattern to have its matches', () => chosen.every(({ expected, inbox }) => inbox.taken.length >= expected.length)).catch(() => undefined);
+  await context
+    .until('every pattern to have its matches', () =>
+      chosen.every(({ expected, inbox }) => inbox.taken.length >= expected.length),
+    )
+    .catch(() => undefined);
   await context.quiet();
   for (const { pattern, expected, inbox } of chosen) {
-    context.expect.sameMembers(inbox.ids, expected.map((key) => `key ${key}`), `the keys that "${pattern}" chooses`);
+    context.expect.sameMembers(
+      inbox.ids,
+      expected.map((key) => `key ${key}`),
+      `the keys that "${pattern}" chooses`,
+    );
   }
 }
 
@@ -183,9 +218,18 @@ async function headerFilter(context: Context): Promise<void> {
   await bus.news.subscribe(blueLarge.handler, { headers: { color: 'blue', size: 'large' } });
   await bus.news.subscribe(all.handler);
   const jobs = context.jobs(12);
-  const headersOf = ({ n }: Job): Record<string, string> => ({ color: n % 2 ? 'blue' : 'red', size: n % 3 ? 'small' : 'large' });
+  const headersOf = ({ n }: Job): Record<string, string> => ({
+    color: n % 2 ? 'blue' : 'red',
+    size: n % 3 ? 'small' : 'large',
+  });
   await Promise.all(jobs.map((job) => bus.news.publish(job, { headers: headersOf(job) })));
   await all.complete(jobs, 'the subscription without a filter');
-  await blue.complete(jobs.filter(({ n }) => n % 2), 'color blue');
-  await blueLarge.complete(jobs.filter(({ n }) => n % 2 && n % 3 === 0), 'color blue and size large');
+  await blue.complete(
+    jobs.filter(({ n }) => n % 2),
+    'color blue',
+  );
+  await blueLarge.complete(
+    jobs.filter(({ n }) => n % 2 && n % 3 === 0),
+    'color blue and size large',
+  );
 }

@@ -22,7 +22,17 @@ export interface Run {
   readonly results: readonly Result[];
 }
 
-export function certificateOf({ target, driver, capabilities, broker, answers, seed, profile, startedAt, results }: Run): Certificate {
+export function certificateOf({
+  target,
+  driver,
+  capabilities,
+  broker,
+  answers,
+  seed,
+  profile,
+  startedAt,
+  results,
+}: Run): Certificate {
   const durationMs = Math.round(Date.now() - startedAt.getTime());
   return {
     suite: suite(),
@@ -41,12 +51,18 @@ export function certificateOf({ target, driver, capabilities, broker, answers, s
 
 /** This package's own name and version. */
 export function suite(): { readonly name: string; readonly version: string } {
-  const { name, version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { name: string; version: string };
+  const { name, version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    name: string;
+    version: string;
+  };
   return { name, version };
 }
 
 export const count = (results: readonly Result[]): Counts =>
-  Object.fromEntries(stateNames.map((state) => [state, results.filter((one) => one.state === state).length])) as Record<State, number>;
+  Object.fromEntries(stateNames.map((state) => [state, results.filter((one) => one.state === state).length])) as Record<
+    State,
+    number
+  >;
 
 function byGroup(results: readonly Result[]): Partial<Record<Group, Counts>> {
   const names = new Set(results.map(({ group }) => group));

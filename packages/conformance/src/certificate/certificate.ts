@@ -10,7 +10,12 @@ export interface Certificate {
   /** Version of the driver contract. */
   readonly contract: number;
   readonly adapter: { readonly name: string; readonly package?: string; readonly version?: string };
-  readonly broker: { readonly target: string; readonly version: string; readonly durable: string; readonly note: string };
+  readonly broker: {
+    readonly target: string;
+    readonly version: string;
+    readonly durable: string;
+    readonly note: string;
+  };
   readonly run: {
     readonly profile: 'quick' | 'full';
     readonly seed: number;

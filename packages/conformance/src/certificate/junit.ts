@@ -18,7 +18,11 @@ export function toJunit({ suite, broker, run, cases }: Certificate): string {
 }
 
 function testCase(result: Result): string {
-  const attributes = attributesOf({ classname: result.group, name: `${result.id} ${result.title}`, time: seconds(result.durationMs) });
+  const attributes = attributesOf({
+    classname: result.group,
+    name: `${result.id} ${result.title}`,
+    time: seconds(result.durationMs),
+  });
   return `  <testcase ${attributes}>\n    <properties>${properties(result)}</properties>\n${outcome(result)}  </testcase>\n`;
 }
 
@@ -41,8 +45,16 @@ const attributesOf = (values: Readonly<Record<string, unknown>>): string =>
     .map(([name, value]) => `${name}="${escape(String(value))}"`)
     .join(' ');
 
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\n': '&#10;' };
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  '\n': '&#10;',
+};
 
 /** Control characters have no place in XML, escaped or not. */
 const escape = (text: string): string =>
-  text.replaceAll(/[&<>"\n]/g, (character) => entities[character]!).replaceAll(/[\u0000-\u0009\u000b-\u001f]/g, '\ufffd');
+  text
+    .replaceAll(/[&<>"\n]/g, (character) => entities[character]!)
+    .replaceAll(/[\u0000-\u0009\u000b-\u001f]/g, '\ufffd');

@@ -10,7 +10,14 @@ export interface Terminal {
   readonly isColoured: boolean;
 }
 
-const colours = { pass: 'green', fail: 'red', refused: 'cyan', 'not-applicable': 'gray', 'not-run': 'yellow', unknown: 'magenta' } as const satisfies Record<State, string>;
+const colours = {
+  pass: 'green',
+  fail: 'red',
+  refused: 'cyan',
+  'not-applicable': 'gray',
+  'not-run': 'yellow',
+  unknown: 'magenta',
+} as const satisfies Record<State, string>;
 
 export const paint = (state: State, text: string, { isColoured }: Terminal): string =>
   isColoured ? styleText(colours[state], text, { validateStream: false }) : text;
@@ -38,15 +45,30 @@ export function summary(certificate: Certificate, terminal: Terminal): string {
 }
 
 const troubleOf = ({ id, title, state, reason = '', stack }: Result, terminal: Terminal): string =>
-  [paint(state, `${state}  ${id}  ${title}`, terminal), ...`${reason}${stack === undefined ? '' : `\n${frames(stack)}`}`.split('\n').map((line) => `    ${line}`)].join('\n');
+  [
+    paint(state, `${state}  ${id}  ${title}`, terminal),
+    ...`${reason}${stack === undefined ? '' : `\n${frames(stack)}`}`.split('\n').map((line) => `    ${line}`),
+  ].join('\n');
 
-const frames = (stack: string): string => stack.split('\n').filter((line) => /^\s+at /.test(line) && !line.includes('node:internal')).slice(0, 6).map((line) => line.trim()).join('\n');
+const frames = (stack: string): string =>
+  stack
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line) && !line.includes('node:internal'))
+    .slice(0, 6)
+    .map((line) => line.trim())
+    .join('\n');
 
 function countLines({ byGroup, counts }: Certificate, terminal: Terminal): string {
-  const rows = [...Object.entries(byGroup).map(([group, of]) => [`${group} ${groups[group as Group]}`, of] as const), ['all', counts] as const];
+  const rows = [
+    ...Object.entries(byGroup).map(([group, of]) => [`${group} ${groups[group as Group]}`, of] as const),
+    ['all', counts] as const,
+  ];
   const width = Math.max(...rows.map(([name]) => name.length));
   const head = `${''.padEnd(width)}  ${stateNames.join('  ')}`;
-  const lines = rows.map(([name, of]) => `${name.padEnd(width)}  ${stateNames.map((state) => shownCount(state, of[state], terminal)).join('  ')}`);
+  const lines = rows.map(
+    ([name, of]) =>
+      `${name.padEnd(width)}  ${stateNames.map((state) => shownCount(state, of[state], terminal)).join('  ')}`,
+  );
   return [head, ...lines].join('\n');
 }
 

@@ -33,7 +33,11 @@ export interface Child {
 const nodeOptions = (file: string): string[] =>
   file.endsWith('.ts') ? ['--conditions=waybill-source', '--disable-warning=ExperimentalWarning'] : [];
 
-export function startChild(program: string | URL, url: string, { input = {}, holdAt = {} }: ChildOptions): Promise<Child> {
+export function startChild(
+  program: string | URL,
+  url: string,
+  { input = {}, holdAt = {} }: ChildOptions,
+): Promise<Child> {
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
   const module = program instanceof URL ? program : new URL(`./programs/${program}${extension}`, import.meta.url);
   const file = fileURLToPath(module);
@@ -52,7 +56,8 @@ function supervise(child: ChildProcess): Child {
   const reports: Reached[] = [];
   const output: string[] = [];
   child.on('message', (report: Reached) => reports.push(report));
-  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => output.push(text));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => output.push(text));
   const exited = new Promise<Exit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
   const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
   return {

@@ -21,7 +21,11 @@ export const usage = `waybill-conformance <url | target file>
 export interface Arguments {
   readonly where: string | undefined;
   readonly run: RunOptions;
-  readonly files: { readonly json?: string | undefined; readonly junit?: string | undefined; readonly markdown?: string | undefined };
+  readonly files: {
+    readonly json?: string | undefined;
+    readonly junit?: string | undefined;
+    readonly markdown?: string | undefined;
+  };
   readonly explain: string | undefined;
   readonly wantsHelp: boolean;
   readonly wantsList: boolean;
@@ -50,7 +54,8 @@ const options = {
 
 export function parse(given: readonly string[]): Arguments {
   const { values, positionals } = parseOrExplain(given);
-  if (positionals.length > 1) throw new UsageError(`one broker at a time, not ${positionals.length}: ${positionals.join(' ')}`);
+  if (positionals.length > 1)
+    throw new UsageError(`one broker at a time, not ${positionals.length}: ${positionals.join(' ')}`);
   return {
     where: positionals[0],
     run: {
@@ -75,7 +80,11 @@ function parseOrExplain(given: readonly string[]) {
   }
 }
 
-const listOf = (value: string): string[] => value.split(',').map((one) => one.trim()).filter((one) => one !== '');
+const listOf = (value: string): string[] =>
+  value
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
 
 function profileOf(value: string): 'quick' | 'full' {
   if (value === 'quick' || value === 'full') return value;

@@ -4,7 +4,9 @@ import { UsageError } from './arguments.ts';
 
 /** What a case proves and what it needs, for `--explain`. */
 export function explain(id: string): string {
-  const found = allCases().filter((one) => one.id.toLowerCase() === id.toLowerCase() || one.id.toLowerCase().startsWith(`${id.toLowerCase()}:`));
+  const found = allCases().filter(
+    (one) => one.id.toLowerCase() === id.toLowerCase() || one.id.toLowerCase().startsWith(`${id.toLowerCase()}:`),
+  );
   if (found.length === 0) throw new UsageError(`there is no case ${id}; --list shows them all`);
   return found.map(explainOne).join('\n\n');
 }
@@ -14,7 +16,11 @@ function explainOne({ id, group, title, kind, priority, requires, proves = [], t
   return [
     `${id}  ${title}`,
     `  group     ${group}, ${groups[group]}; a ${kind} case of priority ${priority}; at most ${timeoutMs / 1000} s`,
-    ...(channel === undefined ? [] : [`  needs     a broker with ${channel}s${needs ? ` that can carry ${JSON.stringify(needs)}` : ''}; elsewhere the refusal is proven`]),
+    ...(channel === undefined
+      ? []
+      : [
+          `  needs     a broker with ${channel}s${needs ? ` that can carry ${JSON.stringify(needs)}` : ''}; elsewhere the refusal is proven`,
+        ]),
     ...(controls.length === 0 ? [] : [`  controls  ${controls.join(', ')}; without them it is not run`]),
     ...(proves.length === 0 ? [] : [`  proves    ${proves.join(', ')}`]),
   ].join('\n');

@@ -23,6 +23,7 @@ export async function findTarget(where: string): Promise<Target> {
 async function fromFile(path: string): Promise<Target> {
   if (!existsSync(path)) throw new UsageError(`the target file ${path} does not exist`);
   const module = (await import(pathToFileURL(path).href)) as { readonly target?: Target };
-  if (!module.target) throw new UsageError(`${path} exports no target; write: export const target = defineTarget({ … })`);
+  if (!module.target)
+    throw new UsageError(`${path} exports no target; write: export const target = defineTarget({ … })`);
   return defineTarget(module.target);
 }

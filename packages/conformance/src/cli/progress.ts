@@ -14,7 +14,8 @@ export function progressOn(screen: Screen): (progress: Progress) => void {
   let done = 0;
   let cases = 0;
   const status = (): void => {
-    if (screen.isLive) screen.write(`\r\u001b[K${done}/${cases}  ${[...running].join(' ')}`.slice(0, screen.columns + 4));
+    if (screen.isLive)
+      screen.write(`\r\u001b[K${done}/${cases}  ${[...running].join(' ')}`.slice(0, screen.columns + 4));
   };
   return (progress) => {
     switch (progress.type) {

@@ -18,7 +18,10 @@ interface Row {
 
 const asking = (label: string, kind: Kind, need: string, wanted = 'true'): Row => ({
   label,
-  cell: ({ answers, capabilities }) => (capabilities[kind] === 'none' ? '–' : describe(answers.find((one) => one.kind === kind && one.need === need && one.wanted === wanted))),
+  cell: ({ answers, capabilities }) =>
+    capabilities[kind] === 'none'
+      ? '–'
+      : describe(answers.find((one) => one.kind === kind && one.need === need && one.wanted === wanted)),
 });
 
 function describe(answer: Answer | undefined): string {
@@ -38,7 +41,9 @@ function describe(answer: Answer | undefined): string {
 const word = (label: string, name: string, texts: Readonly<Record<string, string>>): Row => ({
   label,
   cell({ capabilities }) {
-    const value = wordsOf(capabilities).find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1);
+    const value = wordsOf(capabilities)
+      .find((one) => one.startsWith(`${name}=`))
+      ?.slice(name.length + 1);
     return value === undefined ? '–' : (texts[value] ?? value);
   },
 });
@@ -58,7 +63,12 @@ const keeping = (kind: Kind): readonly Row[] => [
 ];
 
 const sections: Readonly<Record<string, readonly Row[]>> = {
-  Queues: [...promises('queue'), ...keeping('queue'), asking('priority', 'queue', 'priority'), asking('deduplication', 'queue', 'dedup')],
+  Queues: [
+    ...promises('queue'),
+    ...keeping('queue'),
+    asking('priority', 'queue', 'priority'),
+    asking('deduplication', 'queue', 'dedup'),
+  ],
   Topics: [
     ...promises('topic'),
     ...keeping('topic'),
@@ -75,7 +85,10 @@ const sections: Readonly<Record<string, readonly Row[]>> = {
     asking('read from a time', 'stream', 'seek', 'timestamp'),
     asking('consumer groups', 'stream', 'group'),
   ],
-  'All of it': [word('depth', 'admin', { none: 'refused', inspect: 'native', manage: 'native' }), word('purge', 'admin', { none: 'refused', inspect: 'refused', manage: 'native' })],
+  'All of it': [
+    word('depth', 'admin', { none: 'refused', inspect: 'native', manage: 'native' }),
+    word('purge', 'admin', { none: 'refused', inspect: 'refused', manage: 'native' }),
+  ],
 };
 
 const legend =
@@ -93,7 +106,11 @@ export function capabilityTable(columns: readonly Column[]): string {
 
 function requireProven({ heading, certificate }: Column): void {
   const bad = certificate.cases.filter(({ state }) => isBad(state)).map(({ id }) => id);
-  if (bad.length > 0) throw new Error(`the certificate of ${heading} has cases that failed or are unknown: ${bad.join(', ')}`);
+  if (bad.length > 0)
+    throw new Error(`the certificate of ${heading} has cases that failed or are unknown: ${bad.join(', ')}`);
   const open = certificate.proofs.filter(({ state }) => state !== 'proven').map((proof) => proof.word);
-  if (open.length > 0) throw new Error(`the certificate of ${heading} leaves unproven: ${open.join(', ')}; certify with the full profile and every control`);
+  if (open.length > 0)
+    throw new Error(
+      `the certificate of ${heading} leaves unproven: ${open.join(', ')}; certify with the full profile and every control`,
+    );
 }

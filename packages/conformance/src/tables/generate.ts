@@ -12,7 +12,8 @@ interface Page {
   readonly shows: (name: string) => boolean;
 }
 
-const folderOf = (certificate: string): string => (certificate === 'memory' ? 'in-memory' : `adapter-${certificate.split('-')[0]!}`);
+const folderOf = (certificate: string): string =>
+  certificate === 'memory' ? 'in-memory' : `adapter-${certificate.split('-')[0]!}`;
 
 /**
  * Writes the tables of capabilities into the READMEs of a repository, from `certificates/*.json`; with `check` writes
@@ -26,9 +27,20 @@ export function generateTables(root: string, { check = false }: { readonly check
   const folders = [...new Set(columns.map(({ name }) => folderOf(name)))];
   const pages: Page[] = [
     { file: 'README.md', shows: () => true },
-    ...folders.map((folder) => ({ file: `packages/${folder}/README.md`, shows: (name: string) => folderOf(name) === folder })),
+    ...folders.map((folder) => ({
+      file: `packages/${folder}/README.md`,
+      shows: (name: string) => folderOf(name) === folder,
+    })),
   ];
-  return pages.filter(({ file, shows }) => update(join(root, file), columns.filter(({ name }) => shows(name)), check)).map(({ file }) => file);
+  return pages
+    .filter(({ file, shows }) =>
+      update(
+        join(root, file),
+        columns.filter(({ name }) => shows(name)),
+        check,
+      ),
+    )
+    .map(({ file }) => file);
 }
 
 interface NamedColumn extends Column {
@@ -37,7 +49,10 @@ interface NamedColumn extends Column {
 
 function readColumns(directory: string): readonly NamedColumn[] {
   const files = existsSync(directory) ? readdirSync(directory).filter((file) => file.endsWith('.json')) : [];
-  if (files.length === 0) throw new Error(`no certificate in ${directory}; write one with: npm run conformance -- <target> --json certificates/<adapter>-<line>.json`);
+  if (files.length === 0)
+    throw new Error(
+      `no certificate in ${directory}; write one with: npm run conformance -- <target> --json certificates/<adapter>-<line>.json`,
+    );
   return files.map((file) => {
     const certificate = parseCertificate(readFileSync(join(directory, file), 'utf8'), file);
     const name = file.replace(/\.json$/, '');
@@ -57,7 +72,8 @@ const headingOf = (name: string, version: string): string => {
 function update(file: string, columns: readonly Column[], check: boolean): boolean {
   const text = readFileSync(file, 'utf8');
   const [from, to] = [text.indexOf(start), text.indexOf(end)];
-  if (from === -1 || to < from) throw new Error(`${file} needs the lines ${start} and ${end}, and the table goes between them`);
+  if (from === -1 || to < from)
+    throw new Error(`${file} needs the lines ${start} and ${end}, and the table goes between them`);
   const wanted = `${text.slice(0, from)}${start}\n\n${capabilityTable(columns)}\n\n${text.slice(to)}`;
   if (wanted === text) return false;
   if (!check) writeFileSync(file, wanted);

@@ -1,4 +1,15 @@
-import { connect, type ConsumeOptions, type Delivery, fixed, type Needs, queue, Reject, stream, topic, type } from '@waybill/core';
+import {
+  connect,
+  type ConsumeOptions,
+  type Delivery,
+  fixed,
+  type Needs,
+  queue,
+  Reject,
+  stream,
+  topic,
+  type,
+} from '@waybill/core';
 import { endWithParent, failpoint } from '../failpoint.ts';
 
 /** Consumes until it is killed. Points: `ready`, `handling` and `handled`, each with the job's id and attempt. */
@@ -19,7 +30,16 @@ interface Input {
 }
 
 const [url, given] = process.argv.slice(2) as [string, string];
-const { kind, name, options = {}, subscription, group = 'group', needs = {}, fails, waitMs = 0 } = JSON.parse(given) as Input;
+const {
+  kind,
+  name,
+  options = {},
+  subscription,
+  group = 'group',
+  needs = {},
+  fails,
+  waitMs = 0,
+} = JSON.parse(given) as Input;
 
 type Job = { readonly id: string };
 const common = { schema: type<Job>(), needs: needs as {}, retry: { attempts: 5, backoff: fixed(waitMs) } };
