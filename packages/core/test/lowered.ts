@@ -100,10 +100,18 @@ function sendingBreaches(target: Target, batch: readonly Outgoing[], channel: Ch
   return [
     batch.length === 0 && `${at}: an empty batch`,
     batch.length > channel.limits.maxBatch && `${at}: ${batch.length} in a batch of at most ${channel.limits.maxBatch}`,
+    channel.partial === 'each' && repeatsKey(target, batch) && `${at}: two of one key in a call that may fail in part`,
     channel.delay === 'none' && has('delayMs') && `${at}: delayMs, which is not declared`,
     channel.ttl === 'none' && has('ttlMs') && `${at}: ttlMs, which is not declared`,
     channel.priority === 'none' && has('priority') && `${at}: priority, which is not declared`,
   ].filter((breach) => breach !== false);
+}
+
+/** One item of a key a call, where a refused one would not stop those behind it. */
+function repeatsKey(target: Target, batch: readonly Outgoing[]): boolean {
+  if (target.kind === 'reply' || target.order === 'none') return false;
+  const keys = batch.map(({ key }) => (target.order === 'total' ? '' : key));
+  return new Set(keys).size < keys.length;
 }
 
 function checkSource(source: Source, capabilities: Capabilities, say: (breach: string) => void): Source {
@@ -122,6 +130,8 @@ function lowerReceiver(inner: Receiver, source: Source, options: ReceiveOptions,
   const { say } = watching;
   if (inner.style === 'position') return inner;
   const settled = new Set<unknown>();
+  const state = { ended: false };
+  void inner.closed.then(() => (state.ended = true));
   const at = source.kind === 'reply' ? 'reply' : `${source.kind} ${source.name}`;
   const common = {
     native: inner.native,
@@ -129,6 +139,7 @@ function lowerReceiver(inner: Receiver, source: Source, options: ReceiveOptions,
     start: (owner: LaneOwner<never>) => inner.start(owner),
     close: () => inner.close(),
     settle: async (batch: readonly Settlement[]) => {
+      if (state.ended) say(`settle on ${at}: the receiver has ended`);
       if (options.delivery === 'at-most-once') say(`settle on ${at}: an at-most-once receiver settles nothing`);
       for (const settlement of batch)
         for (const breach of settleBreaches(at, settlement, settled, watching)) say(breach);

@@ -114,7 +114,7 @@ it('needs', async () => {
       false: withOptions({ schema, needs: { delay: false } }),
       'order by key without a key': withOptions({ schema, needs: { order: 'key' } }),
       'seek on a queue': withOptions({ schema, needs: { seek: 'ends' } }),
-      'priority on a topic': () => loosely(topic, 'news', { schema, needs: { priority: true } }),
+      'a group on a topic': () => loosely(topic, 'news', { schema, needs: { group: true } }),
       'delay on a stream': () => loosely(stream, 'log', { schema, needs: { delay: true } }),
     }),
   ).toMatchInlineSnapshot(`
@@ -135,8 +135,8 @@ it('needs', async () => {
       invalid: queue "orders": order "key" needs a key: add key: (value) => …
     seek on a queue
       invalid: queue "orders": needs: there is no option "seek"; there are: delivery, order, dedup, delay, ttl, deadLetter, priority
-    priority on a topic
-      invalid: topic "news": needs: there is no option "priority"; there are: delivery, order, dedup, delay, ttl, deadLetter, pattern, filter
+    a group on a topic
+      invalid: topic "news": needs: there is no option "group"; there are: delivery, order, dedup, delay, ttl, deadLetter, priority, pattern, filter
     delay on a stream
       invalid: stream "log": needs: there is no option "delay"; there are: delivery, order, dedup, seek, group
     "

@@ -143,6 +143,18 @@ describe('order by key', () => {
     expect(byKey(done)).toEqual({ a: upTo(40), b: upTo(40) });
   });
 
+  it('sends one of a key at a time to a broker that may store a later one of a refused one', async () => {
+    const { bus, clock } = await bench({ steps, line }, { less: { queue: { partial: 'each' } } });
+    await Promise.all([bus.steps.sendMany(some(['a', 'b'], 20)), bus.line.sendMany(upTo(20))]);
+    const done: Step[] = [];
+    const inLine: number[] = [];
+    await bus.steps.consume((step) => void done.push(step));
+    await bus.line.consume((value) => void inLine.push(value));
+    await clock.advance(0);
+    expect(byKey(done)).toEqual({ a: upTo(20), b: upTo(20) });
+    expect(inLine).toEqual(upTo(20));
+  });
+
   it('lets thousands of synchronous followers run without growing the stack', async () => {
     const log = stream('log', { schema: type<number>(), needs: { order: 'key', group: true }, key: () => 'one' });
     const { bus, clock } = await bench({ log });

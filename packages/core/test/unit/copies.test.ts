@@ -6,6 +6,7 @@ import { Loan, type LoanKeeper } from '../../src/receive/loan.ts';
 const keeper: LoanKeeper = {
   lane: { id: '' },
   source: 'jobs',
+  staysInOrder: false,
   settle() {},
   settled() {},
   gone() {},
@@ -65,11 +66,13 @@ describe('copies', () => {
   });
 
   it('count attempts over copies, and begin again when redriven', () => {
-    const third = received(retryCopy(received(retryCopy(loan(), 1, 'jobs', 2)), 1, 'jobs', 2));
+    const expiring = loan({ headers: { own: 'a', 'waybill-expires': '99', 'waybill-hop': '2' } });
+    const third = received(retryCopy(received(retryCopy(expiring, 1, 'jobs', 2)), 1, 'jobs', 2));
     expect(third.attempt).toBe(3);
     const letter = received(deadCopy(third, 7, 'jobs', 'exhausted', new Error('boom')));
     expect(letter.deadLetter).toEqual({ reason: 'exhausted', error: 'Error: boom', from: 'jobs', attempts: 3, at: 7 });
     const redriven = redriveCopy(letter, 8);
+    expect(Object.keys(redriven.headers).toSorted((a, b) => a.localeCompare(b))).toEqual(['own', 'waybill-redriven']);
     expect(received(redriven).attempt).toBe(1);
     expect(received(redriven).deadLetter).toBeUndefined();
     expect(redriven.headers).toMatchObject({ own: 'a', 'waybill-redriven': '1' });
