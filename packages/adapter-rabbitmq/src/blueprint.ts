@@ -1,8 +1,8 @@
 import type { Channel } from 'amqplib';
-import { type Declaration, type QueueDeclaration, WaybillError } from '@waybill/core/driver';
+import { type Declaration, type Place, type QueueDeclaration, WaybillError } from '@waybill/core/driver';
 import { bindSubscription } from './binding.ts';
 import { versionNumber } from './capabilities.ts';
-import { checkedName, isOrdered, subscriptionName } from './names.ts';
+import { checkedName, subscriptionName } from './names.ts';
 import { placeOptionsOf } from './native.ts';
 
 type Arguments = Record<string, unknown>;
@@ -63,44 +63,46 @@ export function blueprintOf(declaration: Declaration, version: string): Blueprin
           between: name,
         });
       // The options are the topic's: its type of exchange matters here, its arguments do not.
-      return { kind: 'queue', name, type: '', arguments: quorumArguments(isOrdered(declaration), version), bind };
+      return { kind: 'queue', name, type: '', arguments: quorumArguments(declaration, version), bind };
     }
   }
 }
 
 function queueArguments(declaration: QueueDeclaration, queueType: 'quorum' | 'classic', version: string): Arguments {
-  const ordered = isOrdered(declaration);
-  const net =
-    declaration.deadLetter === undefined
-      ? {}
-      : {
-          'x-dead-letter-exchange': '',
-          'x-dead-letter-routing-key': checkedName('dead-letter queue', declaration.deadLetter),
-        };
+  const { name, order, deadLetter, retry } = declaration;
   if (queueType === 'quorum')
-    return {
-      ...quorumArguments(ordered, version),
-      ...net,
-      ...(declaration.deadLetter !== undefined && safeNet),
-      ...retryArguments(declaration, version),
-    };
-  if (declaration.retry !== undefined)
-    throw new WaybillError(
-      'unsupported',
-      `"${declaration.name}" is a classic queue, which has no delayed retry; leave out queueType, or choose another backoff`,
-    );
-  return { 'x-queue-type': 'classic', ...singleActive(ordered), ...net };
+    return { ...quorumArguments(declaration, version), ...retryArguments(declaration, version) };
+  if (retry !== undefined) {
+    const text = `"${name}" is a classic queue, which has no delayed retry; leave out queueType, or choose another backoff`;
+    throw new WaybillError('unsupported', text);
+  }
+  return { 'x-queue-type': 'classic', ...singleActive(order), ...net(deadLetter) };
 }
+
+const singleActive = (order: Place['order']): Arguments =>
+  order === 'none' ? {} : { 'x-single-active-consumer': true };
+
+const net = (deadLetter: string | undefined): Arguments =>
+  deadLetter === undefined
+    ? {}
+    : {
+        'x-dead-letter-exchange': '',
+        'x-dead-letter-routing-key': checkedName('dead-letter queue', deadLetter),
+      };
 
 /** Dead letters leave with a confirm, which wants that a full queue refuses instead of dropping its oldest. */
 const safeNet: Arguments = { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' };
-const singleActive = (ordered: boolean): Arguments => (ordered ? { 'x-single-active-consumer': true } : {});
 
-/** Core counts attempts. Since 4.0 the broker would drop a message after 20 deliveries; `-1` forbids it, and before 4.0 means zero. */
-const quorumArguments = (ordered: boolean, version: string): Arguments => ({
+/** Core counts attempts. Since 4.0 the broker would drop a message after 20 failures; `-1` forbids it, and means zero before. */
+const quorumArguments = (
+  { order, deadLetter }: { readonly order: Place['order']; readonly deadLetter?: string },
+  version: string,
+): Arguments => ({
   'x-queue-type': 'quorum',
   ...(versionNumber(version) >= 4000 && { 'x-delivery-limit': -1 }),
-  ...singleActive(ordered),
+  ...singleActive(order),
+  ...net(deadLetter),
+  ...(deadLetter !== undefined && safeNet),
 });
 
 /** The server takes nonsense here without a word, so it is checked. Only `failed`: what was not tried comes back at once. */

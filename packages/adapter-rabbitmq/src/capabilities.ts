@@ -27,11 +27,10 @@ function frozen<T extends object>(value: T): T {
 /** What a RabbitMQ of the newest line can do. `capabilitiesOf` lowers it to the server at hand. */
 export const capabilities = frozen({
   queue,
-  // A subscription is declared without retry times and without a dead-letter place.
+  // A subscription is declared without times for retries.
   topic: {
     ...queue,
     release: 'immediate',
-    deadLetter: 'none',
     durable: 'subscription',
     pattern: 'wildcard',
     filter: 'headers',

@@ -1,4 +1,4 @@
-import { type Place, type Source, WaybillError } from '@waybill/core/driver';
+import { type Source, WaybillError } from '@waybill/core/driver';
 
 /** AMQP carries names as short strings: 255 bytes of UTF-8. */
 const longest = 255;
@@ -18,8 +18,6 @@ export function checkedName(kind: string, name: string): string {
 /** The queue behind a durable subscription, and the headers exchange in front of it where it filters. */
 export const subscriptionName = (topic: string, subscription: string): string =>
   checkedName('subscription', `${topic}/${subscription}`);
-
-export const isOrdered = (place: Pick<Place, 'order'>): boolean => place.order !== 'none';
 
 /** The queue behind a source, where it is a lasting one. */
 export function queueOf(source: Source): string {

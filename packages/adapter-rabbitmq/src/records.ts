@@ -6,7 +6,7 @@ import {
   type Receipted,
   WaybillError,
 } from '@waybill/core/driver';
-import type { ConsumeMessage, Message, Options } from 'amqplib';
+import type { ConsumeMessage, Message, Options, XDeath } from 'amqplib';
 import type { RabbitMessageOptions } from './native.ts';
 
 /** AMQP has seconds; the rest of the time stamp travels beside them. */
@@ -182,6 +182,10 @@ abstract class RabbitMessage implements Incoming {
   get redelivered(): boolean {
     return this.native.fields.redelivered;
   }
+  get priority(): number | undefined {
+    const priority: unknown = this.native.properties.priority;
+    return typeof priority === 'number' && priority <= 9 ? priority : undefined;
+  }
 
   protected raw(name: string): unknown {
     const value: unknown = this.native.properties.headers?.[name];
@@ -194,8 +198,25 @@ abstract class RabbitMessage implements Incoming {
       if (name === restHeader || name === keyHeader || name === routeHeader || brokerHeaders.test(name)) continue;
       (found ??= {})[name] = textOfValue(raw[name]);
     }
+    const deaths = raw['x-death'];
+    if (deaths !== undefined && raw[deadReason] === undefined) found = { ...found, ...causeOf(deaths) };
     return found ?? noHeaders;
   }
+}
+
+const deadReason = 'waybill-dead-reason';
+const reasons: Readonly<Record<string, string>> = { delivery_limit: 'exhausted', maxlen: 'overflow' };
+
+/** What the broker gave up by itself says why in the way of a dead letter of Waybill. The newest death comes first. */
+function causeOf(deaths: unknown): Readonly<Record<string, string>> {
+  const [death] = Array.isArray(deaths) ? (deaths as readonly Partial<XDeath>[]) : [];
+  if (typeof death?.reason !== 'string' || typeof death.queue !== 'string') return noHeaders;
+  return {
+    [deadReason]: reasons[death.reason] ?? death.reason,
+    'waybill-dead-error': `given up by RabbitMQ: ${death.reason}`,
+    'waybill-dead-from': death.queue,
+    'waybill-dead-at': String((death.time?.value ?? 0) * 1000),
+  };
 }
 
 export class QueueMessage extends RabbitMessage implements Receipted<number> {

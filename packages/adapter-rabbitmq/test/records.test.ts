@@ -101,6 +101,32 @@ describe('what came in', () => {
     expect(message.headers).toBe(message.headers);
   });
 
+  test('what the broker gave up says why, unless it has a cause already', () => {
+    const death = { reason: 'expired', queue: 'orders', time: { '!': 'timestamp', value: 12 }, count: 1, exchange: '' };
+    const older = { ...death, reason: 'rejected' };
+    expect(incoming({ headers: { 'x-death': [death, older], mine: 'yes' } }).headers).toEqual({
+      mine: 'yes',
+      'waybill-dead-reason': 'expired',
+      'waybill-dead-error': 'given up by RabbitMQ: expired',
+      'waybill-dead-from': 'orders',
+      'waybill-dead-at': '12000',
+    });
+    const known = { 'x-death': [death], 'waybill-dead-reason': 'rejected' };
+    expect(incoming({ headers: known }).headers).toEqual({ 'waybill-dead-reason': 'rejected' });
+    expect(incoming({ headers: { 'x-death': [{ ...death, reason: 'delivery_limit' }] } }).headers).toMatchObject({
+      'waybill-dead-reason': 'exhausted',
+    });
+  });
+
+  test.each([
+    [undefined, undefined],
+    [0, 0],
+    [9, 9],
+    [31, undefined],
+  ])('the priority %s reads as %s', (priority, read) => {
+    expect(incoming({ priority }).priority).toBe(read);
+  });
+
   test.each([
     [{}, {}, 1],
     [{}, { redelivered: true }, undefined],

@@ -169,7 +169,11 @@ describe.each(rabbitmqLines)('queues on RabbitMQ %s', (line) => {
     await consumer.settle(reject, ...(await consumer.take(1)));
     const buried = await (await consume(link, dead)).take(2);
     expect(new Set(buried.map(({ id }) => id))).toEqual(new Set(['expired', 'rejected']));
-    expect(buried.find(({ id }) => id === 'rejected')!.headers).toEqual({ a: 'b' });
+    for (const { id, headers } of buried) {
+      expect(headers).toMatchObject({ 'waybill-dead-reason': id, 'waybill-dead-from': queue.name });
+      expect(Math.abs(Number(headers['waybill-dead-at']) - Date.now())).toBeLessThan(60_000);
+    }
+    expect(buried.find(({ id }) => id === 'rejected')!.headers['a']).toBe('b');
   });
 
   test('an expired message behind one that has not expired is not delivered', async () => {
