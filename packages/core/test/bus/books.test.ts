@@ -117,6 +117,26 @@ describe('settlements', () => {
     await during(consumer.close());
     expect(broker.settled('jobs').map(({ outcome }) => outcome)).toEqual(['accept', 'accept', 'accept']);
   });
+
+  it('that failed are not made again on a receiver that has ended: they are lost', async () => {
+    const { bus, broker, clock } = await bench({ jobs });
+    const told: Settled[] = [];
+    const runs: number[] = [];
+    await bus.jobs.consume(async (_, delivery) => {
+      runs.push(delivery.attempt);
+      told.push(await delivery.accept());
+    });
+    broker.faults.next('failSettle');
+    await bus.jobs.send(1);
+    await clock.advance(0);
+    expect(told).toEqual([]);
+    broker.faults.disconnect();
+    await clock.advance(2000);
+    expect([told, runs]).toEqual([
+      ['lost', 'settled'],
+      [1, 2],
+    ]);
+  });
 });
 
 describe('leases', () => {
