@@ -19,7 +19,7 @@ const channel = {
   ttl: 'native',
   priority: 'native',
   dedup: 'window',
-  excludes: [['order', 'priority']],
+  excludes: Object.freeze([Object.freeze(['order', 'priority'] as const)]),
 } as const satisfies Partial<ChannelCapabilities>;
 
 /** Total order is that of a stream with one partition, which is the default. */
@@ -35,7 +35,7 @@ const log = {
   ttl: 'none',
   priority: 'none',
   dedup: 'window',
-  excludes: [],
+  excludes: Object.freeze([]),
   seek: 'timestamp',
   group: 'native',
   tombstone: 'native',
@@ -47,25 +47,16 @@ interface Chosen {
   readonly limits: Limits;
 }
 
-/** What this broker can do. */
+/** What this broker can do: frozen, since plans keep it. */
 export function capabilitiesOf({ style, limits }: Chosen) {
-  const chosen = { style, limits };
-  return {
-    queue: { ...channel, ...chosen },
-    topic: {
-      ...channel,
-      ...chosen,
-      deadLetter: 'none',
-      durable: 'subscription',
-      pattern: 'wildcard',
-      filter: 'headers',
-    },
-    stream: { ...log, limits },
+  const chosen = { style, limits: Object.freeze({ ...limits }) };
+  return Object.freeze({
+    queue: Object.freeze({ ...channel, ...chosen }),
+    topic: Object.freeze({ ...channel, ...chosen, durable: 'subscription', pattern: 'wildcard', filter: 'headers' }),
+    stream: Object.freeze({ ...log, limits: chosen.limits }),
     reply: 'native',
     atomic: 'position-and-send',
     admin: 'manage',
-  } as const satisfies Capabilities;
+  } as const) satisfies Capabilities;
 }
 export type MemoryCapabilities = ReturnType<typeof capabilitiesOf>;
-
-export const capabilities = capabilitiesOf({ style: 'lease', limits: defaultLimits });

@@ -10,7 +10,7 @@ export interface Cause {
 
 /** The message as it died, with the cause where Waybill's own dead letters have it. */
 export function deadLetterOf({ stored, failures }: Entry, { from, reason, at }: Cause): Outgoing {
-  const { id, body, contentType, sentAt, key, routingKey, replyTo, correlationId } = stored;
+  const { id, body, contentType, sentAt, key, routingKey, replyTo, correlationId, priority } = stored;
   const headers = {
     ...stored.headers,
     'waybill-dead-reason': reason,
@@ -30,5 +30,6 @@ export function deadLetterOf({ stored, failures }: Entry, { from, reason, at }: 
     routingKey,
     replyTo,
     correlationId,
+    priority,
   };
 }

@@ -68,7 +68,7 @@ function journal(store: Store, name: string): Journal<Stored> {
 
 function line(store: Store, name: string, subscription: string | undefined): Queue {
   if (subscription === undefined) return store.queue(name);
-  return store.topic(name).subscriptions.get(subscription)?.queue ?? missing('subscription', `${name}/${subscription}`);
+  return store.topic(name).subscription(subscription).queue;
 }
 
 /** One line for every place where something is. */

@@ -24,6 +24,7 @@ export class Stored {
   readonly routingKey: string | undefined;
   readonly replyTo: string | undefined;
   readonly correlationId: string | undefined;
+  readonly priority: number | undefined;
   /** Epoch milliseconds, the broker's clock. */
   readonly storedAt: number;
 
@@ -38,6 +39,7 @@ export class Stored {
     this.routingKey = message.routingKey;
     this.replyTo = message.replyTo;
     this.correlationId = message.correlationId;
+    this.priority = message.priority;
     this.storedAt = storedAt;
   }
 }
@@ -81,6 +83,9 @@ class View implements Incoming {
   }
   get correlationId(): string | undefined {
     return this.#stored.correlationId;
+  }
+  get priority(): number | undefined {
+    return this.#stored.priority;
   }
 }
 

@@ -162,7 +162,9 @@ export class Store implements Host {
       case 'queue':
         return [this.queue(source.name)];
       case 'topic':
-        return this.topic(source.name).queues(source.subscription);
+        return source.subscription === undefined
+          ? this.topic(source.name).queues()
+          : [this.topic(source.name).subscription(source.subscription).queue];
       case 'stream':
       case 'reply':
         return [];
@@ -189,10 +191,8 @@ export class Store implements Host {
 
   #openTopic({ name, order, subscription, filter }: Extract<Source, { readonly kind: 'topic' }>): Opened {
     const topic = this.topic(name);
-    if (subscription === undefined) return topic.subscribeForNow(order, filter);
-    return {
-      queue: (topic.subscriptions.get(subscription) ?? missing('subscription', `${name}/${subscription}`)).queue,
-    };
+    if (subscription === undefined) return topic.subscribeForNow({ order, filter });
+    return { queue: topic.subscription(subscription).queue };
   }
 
   #openInbox(): Opened {

@@ -1,6 +1,6 @@
 import type { Filter } from '@waybill/core/driver';
 import { Dedup } from './dedup.ts';
-import { notFound } from './errors.ts';
+import { missing, notFound } from './errors.ts';
 import type { Host } from './host.ts';
 import { Journal } from './journal.ts';
 import { compileFilter } from './pattern.ts';
@@ -12,6 +12,14 @@ export interface Subscription {
   readonly queue: Queue;
   readonly filter: Filter | undefined;
   readonly matches: ((stored: Stored) => boolean) | undefined;
+}
+
+/** What a subscription asks for. */
+export interface SubscriptionTerms {
+  readonly order: 'none' | 'key' | 'total';
+  readonly filter?: Filter | undefined;
+  /** Where what is rejected or expires goes. */
+  readonly deadLetter?: string | undefined;
 }
 
 /** Copies what is published into every subscription that wants it. With none, nobody gets it, and that is fine. */
@@ -41,21 +49,21 @@ export class Topic {
   }
 
   /** It collects from now on, whether anybody consumes or not. */
-  subscribe(name: string, order: 'none' | 'key' | 'total', filter: Filter | undefined): Subscription {
-    const subscription = this.#make(name, order, filter);
-    this.subscriptions.set(name, subscription);
-    return subscription;
+  subscribe({ name, order, filter, deadLetter }: SubscriptionTerms & { readonly name: string }): void {
+    this.subscriptions.set(name, this.#make(name, { order, filter, deadLetter }));
   }
 
   /** For as long as one receiver lives. */
-  subscribeForNow(
-    order: 'none' | 'key' | 'total',
-    filter: Filter | undefined,
-  ): { readonly queue: Queue; readonly end: () => void } {
+  subscribeForNow(terms: SubscriptionTerms): { readonly queue: Queue; readonly end: () => void } {
     this.#names += 1;
-    const subscription = this.#make(`(ephemeral ${this.#names})`, order, filter);
+    const subscription = this.#make(`(ephemeral ${this.#names})`, terms);
     this.#ephemeral.add(subscription);
     return { queue: subscription.queue, end: () => this.#ephemeral.delete(subscription) };
+  }
+
+  /** The durable subscription of that name. Throws `not-found`. */
+  subscription(name: string): Subscription {
+    return this.subscriptions.get(name) ?? missing('subscription', `${this.name}/${name}`);
   }
 
   unsubscribe(name: string): void {
@@ -70,15 +78,13 @@ export class Topic {
     this.#ephemeral.clear();
   }
 
-  /** The line of one subscription, or all lines behind it. */
-  queues(subscription?: string): Queue[] {
-    const named = subscription === undefined ? undefined : this.subscriptions.get(subscription);
-    if (subscription !== undefined) return named ? [named.queue] : [];
+  /** Every line of messages behind it. */
+  queues(): Queue[] {
     return [...this.subscriptions.values(), ...this.#ephemeral].map(({ queue }) => queue);
   }
 
-  #make(name: string, order: 'none' | 'key' | 'total', filter: Filter | undefined): Subscription {
-    const queue = new Queue(`${this.name}/${name}`, { order, priority: true, deadLetter: undefined }, this.#host);
+  #make(name: string, { order, filter, deadLetter }: SubscriptionTerms): Subscription {
+    const queue = new Queue(`${this.name}/${name}`, { order, priority: true, deadLetter }, this.#host);
     return { queue, filter, matches: compileFilter(filter) };
   }
 }

@@ -20,12 +20,15 @@ export function declareAll(
 ): readonly Mismatch[] {
   return declarations.flatMap((declaration) => {
     const found = propertiesFound(store, declaration);
-    if (found) return differences(declaration, propertiesWanted(declaration), found);
+    if (found) return isRightAsItIs(declaration) ? [] : differences(declaration, propertiesWanted(declaration), found);
     if (mode === 'verify') return [{ declaration, property: 'existence', wanted: 'present', found: 'absent' }];
     create(store, declaration);
     return [];
   });
 }
+
+const isRightAsItIs = (declaration: Declaration): boolean =>
+  declaration.kind === 'queue' && declaration.ifMissing === true;
 
 type Properties = Readonly<Record<string, string>>;
 
@@ -40,15 +43,11 @@ function differences(declaration: Declaration, wanted: Properties, found: Proper
 function propertiesWanted(declaration: Declaration): Properties {
   switch (declaration.kind) {
     case 'queue':
-      return {
-        order: declaration.order,
-        priority: String(declaration.priority),
-        deadLetter: declaration.deadLetter ?? 'none',
-      };
+      return describeQueue(declaration);
     case 'topic':
       return {};
     case 'subscription':
-      return { order: declaration.order, filter: describeFilter(declaration.filter) };
+      return describeSubscription(declaration, declaration.filter);
     case 'stream':
       return wantedOfStream(declaration);
   }
@@ -56,13 +55,15 @@ function propertiesWanted(declaration: Declaration): Properties {
 
 function propertiesFound(store: Store, declaration: Declaration): Properties | undefined {
   switch (declaration.kind) {
-    case 'queue':
-      return describeQueue(store.queues.get(declaration.name));
+    case 'queue': {
+      const queue = store.queues.get(declaration.name);
+      return queue && describeQueue(queue.settings);
+    }
     case 'topic':
       return store.topics.has(declaration.name) ? {} : undefined;
     case 'subscription': {
-      const subscription = store.topics.get(declaration.topic)?.subscriptions.get(declaration.name);
-      return subscription && { order: subscription.queue.order, filter: describeFilter(subscription.filter) };
+      const found = store.topics.get(declaration.topic)?.subscriptions.get(declaration.name);
+      return found && describeSubscription(found.queue.settings, found.filter);
     }
     case 'stream':
       return describeStream(store.streams.get(declaration.name));
@@ -81,12 +82,27 @@ function wantedOfStream({ order, partitions, retentionMs }: StreamDeclaration): 
 const describeStream = (stream: Stream | undefined): Properties | undefined =>
   stream && { partitions: String(stream.settings.partitions), retentionMs: String(stream.settings.retentionMs) };
 
-const describeQueue = (queue: Queue | undefined): Properties | undefined =>
-  queue && {
-    order: queue.order,
-    priority: String(queue.settings.priority),
-    deadLetter: queue.settings.deadLetter ?? 'none',
-  };
+interface LineProperties {
+  readonly order: string;
+  readonly deadLetter?: string | undefined;
+}
+const describeQueue = ({
+  order,
+  priority,
+  deadLetter = 'none',
+}: LineProperties & { readonly priority: boolean }): Properties => ({
+  order,
+  priority: String(priority),
+  deadLetter,
+});
+const describeSubscription = (
+  { order, deadLetter = 'none' }: LineProperties,
+  filter: Filter | undefined,
+): Properties => ({
+  order,
+  deadLetter,
+  filter: describeFilter(filter),
+});
 
 function describeFilter({ pattern, headers }: Filter = {}): string {
   const parts = Object.entries(headers ?? {})
@@ -106,7 +122,7 @@ function create(store: Store, declaration: Declaration): void {
       store.makeTopic(declaration.name, declaration.order);
       return;
     case 'subscription':
-      store.topic(declaration.topic).subscribe(declaration.name, declaration.order, declaration.filter);
+      store.topic(declaration.topic).subscribe(declaration);
       return;
     case 'stream':
       createStream(store, declaration);

@@ -163,6 +163,7 @@ describe('bodies and headers', () => {
       correlationId: 'c',
       sentAt: 17,
       contentType: 'text/x',
+      priority: 4,
     };
     await send(link, orders, message('1', fields));
     expect((await (await consume(orders)).pull(1, never))[0]).toMatchObject(fields);

@@ -6,7 +6,9 @@ import {
   drain,
   message,
   never,
+  queue,
   reject,
+  release,
   send,
   subscription,
   texts,
@@ -99,6 +101,34 @@ describe('a topic', () => {
     await clock.advance(1000);
     expect(texts(await drain(a))).toEqual(['late']);
     expect(texts(await drain(await consume({ ...news, subscription: 'b' })))).toEqual(['urgent', 'plain', 'late']);
+  });
+
+  it('buries what a subscription gives up where that subscription says', async () => {
+    const { clock, link, declare, consume } = await bench();
+    await declare(
+      queue('mail.dead'),
+      topic('news'),
+      subscription('news', 'mail', { deadLetter: 'mail.dead' }),
+      subscription('news', 'audit'),
+    );
+    await send(link, news, 'rejected', message('brief', { ttlMs: 100, priority: 3 }));
+    const mail = await consume({ ...news, subscription: 'mail' });
+    const [brief, rejected] = await mail.pull(2, never);
+    await mail.settle([reject(rejected!, 'unwanted'), release(brief!, 200)]);
+    await clock.advance(200);
+    const letters = await drain(await consume({ kind: 'queue', name: 'mail.dead', order: 'none' }));
+    expect(
+      letters.map(({ id, headers, priority }) => [
+        id,
+        headers['waybill-dead-reason'],
+        headers['waybill-dead-from'],
+        priority,
+      ]),
+    ).toEqual([
+      ['rejected', 'unwanted', 'news/mail', undefined],
+      ['brief', 'expired', 'news/mail', 3],
+    ]);
+    expect(texts(await drain(await consume({ ...news, subscription: 'audit' })))).toEqual(['rejected']);
   });
 
   it('drops a second publish with the same send id for all', async () => {

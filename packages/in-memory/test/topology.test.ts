@@ -67,6 +67,15 @@ describe('declaring', () => {
     expect(await link.declare!([queue('orders', { order: 'key' })], 'verify')).toEqual([]);
   });
 
+  it('takes a queue beside a destination as it is, but misses it when it verifies', async () => {
+    const { link, declare } = await bench();
+    const beside = queue('orders.dead', { ifMissing: true });
+    expect(await link.declare!([beside], 'verify')).toMatchObject([{ property: 'existence' }]);
+    await declare(queue('orders.dead', { order: 'key', priority: true }));
+    expect(await link.declare!([beside], 'create')).toEqual([]);
+    expect(await link.declare!([beside], 'verify')).toEqual([]);
+  });
+
   it('needs the topic of a subscription', async () => {
     const { link } = await bench();
     await expect(link.declare!([subscription('news', 'mail')], 'create')).rejects.toMatchObject({
@@ -94,6 +103,8 @@ describe('administration', () => {
     expect(await link.admin!.depth({ ...orders, kind: 'topic', name: 'news', subscription: 'a' })).toMatchObject({
       ready: 1,
     });
+    const missing = { ...orders, kind: 'topic', name: 'news', subscription: 'c' } as const;
+    await expect(link.admin!.depth(missing)).rejects.toMatchObject({ code: 'not-found' });
     await send(link, events, 'a', 'b');
     expect(await link.admin!.depth({ ...events, from: 'earliest' })).toEqual({ ready: 2 });
     expect(await link.admin!.depth({ ...events, from: { after: { '': '0' }, otherwise: 'latest' } })).toEqual({
