@@ -1,8 +1,9 @@
 const firstMs = 100;
-const longestMs = 5000;
+const longestMs = 2000;
+const longestSteadyMs = 5000;
 
-/** Full jitter: 0 to 100 ms first, up to 5 s, so that clients of a broker that returns do not come all at once. */
-export const backoffMs = (failures: number): number => Math.random() * steadyBackoffMs(failures);
+/** Full jitter: 0 to 100 ms first, up to 2 s. Clients of a broker that returns do not come all at once, and none comes late. */
+export const backoffMs = (failures: number): number => Math.random() * Math.min(longestMs, firstMs * 2 ** failures);
 
 /** Without jitter: for what only this process waits for. */
-export const steadyBackoffMs = (failures: number): number => Math.min(longestMs, firstMs * 2 ** failures);
+export const steadyBackoffMs = (failures: number): number => Math.min(longestSteadyMs, firstMs * 2 ** failures);

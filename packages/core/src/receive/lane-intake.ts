@@ -177,7 +177,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     return this.#setup.fate.retryLater(loan, delayMs);
   }
   bury(loan: Loan, reason: string): Promise<void> {
-    return this.#setup.fate.bury(loan, 'rejected', new Error(reason));
+    return this.#setup.fate.bury(loan, 'rejected', reason);
   }
   gone(loan: Loan): void {
     if (loan.hasRun) this.#setup.terms.observer.emit('delivery-lost', { source: this.source, id: loan.id });

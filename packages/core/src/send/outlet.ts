@@ -67,10 +67,13 @@ export class Outlet {
     this.#sender.admit({ outlet: this, message, waiter, index, generation, deadline, failures: 0, told: false });
   }
 
+  /** What is late is told so here, in a loop: thousands may be, and each would be a step deeper in `#dispatch`. */
   #flush(): void {
     this.#scheduled = false;
-    while (this.#queued.size > 0 && (this.#terms.order === 'none' || this.#dispatching === 0))
-      void this.#dispatch(this.#take());
+    while (this.#queued.size > 0 && (this.#terms.order === 'none' || this.#dispatching === 0)) {
+      const items = this.#inTime(this.#take());
+      if (items.length > 0) void this.#dispatch(items);
+    }
   }
 
   /** Where a failed item would not stop a later one of its key, a call carries one item per key. */
@@ -87,7 +90,7 @@ export class Outlet {
   async #dispatch(items: Item[]): Promise<void> {
     // Out until the last has its outcome, also while it waits: of an ordered target nothing later may overtake it.
     this.#dispatching++;
-    for (let left = this.#inTime(items); left.length > 0; left = this.#inTime(left)) {
+    for (let left = items; left.length > 0; left = this.#inTime(left)) {
       const sent = await this.#hand(new Batch(left));
       left = sent.unsent.length === 0 ? this.#allStored(left, sent) : this.#conclude(left, sent);
       if (left.length > 0) await sleep(this.#sender.clock, backoffMs(left[0]!.failures));
