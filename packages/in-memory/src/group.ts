@@ -131,7 +131,7 @@ export class Group {
 }
 
 /** As even as can be, and moving as little as that allows. */
-export function assign<P, M>(
+function assign<P, M>(
   partitions: readonly P[],
   members: readonly M[],
   ownerOf: (partition: P) => M | undefined,

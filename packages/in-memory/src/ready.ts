@@ -22,7 +22,7 @@ export interface Ready {
   toArray(): Entry[];
 }
 
-export const byPlace = (left: Entry, right: Entry): boolean => left.place < right.place;
+const byPlace = (left: Entry, right: Entry): boolean => left.place < right.place;
 
 /** First in, first out, with places kept for what comes back: that was in front of everything not yet handed out. */
 export class Line {
