@@ -15,8 +15,12 @@ export interface Claim {
   readonly deadLetter?: 'read' | 'discarded' | 'none';
   /** Handlings that fail before a message is given up. @default not judged */
   readonly maxAttempts?: number;
-  /** How a retry comes about: the delivery is given back, or a copy is stored and the original accepted. @default 'release' */
-  readonly retry?: 'release' | 'copy';
+  /**
+   * How a retry comes about. `release`: the delivery is given back, and the broker counts it. `copy`: a copy is stored
+   * and the original accepted. `held`: it is kept and run again in place, so whoever loses it forgets these runs.
+   * @default 'release'
+   */
+  readonly retry?: 'release' | 'copy' | 'held';
   /**
    * What a settlement that took effect survives. `sent`: it is on its way, and a lost connection may undo it (AMQP).
    * `confirmed`: the broker answered; only a broker that dies may forget. `durable`: nothing undoes it.

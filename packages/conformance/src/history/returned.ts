@@ -33,6 +33,20 @@ export function whyLetGo(ledger: Ledger, delivery: Delivery, by: number): Explan
   return ledger.faultSpans.find(at, by, (fault) => fault.disconnects && hits(fault, delivery)) && 'fault';
 }
 
+/**
+ * Whether a delivery started when its holder had lost it without knowing: the holder was stalled, or learnt of the loss
+ * of its connection right after. Another consumer may have had the message in the meantime.
+ */
+export function startedLate(ledger: Ledger, delivery: Delivery): boolean {
+  const { holder, at } = delivery;
+  const isHit = ledger.faultSpans.find(at, at, (fault) => fault.disconnects && fault.target === holder.name);
+  return (
+    (isHit ??
+      holder.breaks.find(at, at + ledger.claim.slackMs, (entry) => entry.from >= at && concerns(entry, delivery))) !==
+    undefined
+  );
+}
+
 function concerns(entry: Break, delivery: Delivery): boolean {
   return (
     (entry.consumer === undefined || delivery.consumer === undefined || entry.consumer === delivery.consumer) &&

@@ -72,6 +72,23 @@ const CASES: readonly Case[] = [
         .event('parent', { type: 'process.exit', exited: 'bystander', signal: 'SIGKILL' }),
   },
   {
+    explanation: 'late-start',
+    // The consumer stalls with a delivery in its socket; another has the message meanwhile; then it starts, and notices.
+    told: (s) =>
+      s
+        .consume('a', { redelivered: true }, 'other')
+        .deliver('a', { redelivered: false }, 'consumer')
+        .event('consumer', down)
+        .handled('a'),
+    untold: (s) =>
+      s
+        .consume('a', { redelivered: true }, 'other')
+        .deliver('a', { redelivered: false }, 'consumer')
+        .wait(5_000)
+        .event('consumer', down)
+        .handled('a'),
+  },
+  {
     explanation: 'consumer-close',
     told: (s) =>
       s

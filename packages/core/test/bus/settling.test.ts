@@ -88,7 +88,7 @@ describe('settling by hand', () => {
         value: 'a',
         deadLetter: {
           reason: 'rejected',
-          error: 'Error: no such customer',
+          error: 'no such customer',
           from: 'jobs',
           attempts: 1,
           at: clock.now(),

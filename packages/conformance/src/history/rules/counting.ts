@@ -29,7 +29,7 @@ function judgeDeliveries(
   for (const [index, delivery] of deliveries.entries()) {
     const previous = deliveries[index - 1];
     if (previous !== undefined && isCounted(ledger, previous, delivery)) failures += 1;
-    if (index > 0 && (delivery.cause === undefined || isDisruption(delivery.cause))) isCalm = false;
+    if (previous !== undefined && !cameCalmly(ledger, previous, delivery)) isCalm = false;
     const least = isCalm || ledger.claim.retry === 'release' ? failures + 1 : 1;
     const wrong =
       wrongAttempt(delivery, least, isCalm ? index + 1 : Infinity) ??
@@ -37,6 +37,11 @@ function judgeDeliveries(
     if (wrong !== undefined) report(findings, deliveries.slice(Math.max(0, index - EARLIER), index + 1), wrong);
   }
   return isCalm;
+}
+
+/** A failure explains why it came again, but a loss in between may have cost a run that nobody recorded. */
+function cameCalmly(ledger: Ledger, previous: Delivery, { cause, at }: Delivery): boolean {
+  return cause !== undefined && !isDisruption(cause) && ledger.disturbances.find(previous.at, at) === undefined;
 }
 
 /** A failure that the broker certainly heard of: a holder that lost the delivery meanwhile fails for itself alone. */

@@ -1,6 +1,6 @@
 import { deliveryOrdinals, ms, type Findings } from '../findings.ts';
 import { clockError, type Delivery, type Ledger, type Message } from '../ledger.ts';
-import { whyReturned } from '../returned.ts';
+import { startedLate, whyReturned } from '../returned.ts';
 import type { AnomalyClass, Explanation } from '../verdict.ts';
 import { bySubscription, mostCopies } from './shared.ts';
 
@@ -25,9 +25,22 @@ function judge(ledger: Ledger, findings: Findings, message: Message, deliveries:
       delivery.cause = message.oks < message.invokes ? 'unknown-publish' : 'repeated-publish';
     }
     delivery.cause ??= returnedBefore(ledger, deliveries, index, isTolerated);
+    if (isLateStart(ledger, deliveries, index)) delivery.cause ??= 'late-start';
     if (delivery.cause === undefined) report(ledger, findings, deliveries, index);
     else count(ledger, delivery.cause);
   }
+}
+
+/** The broker says of an earlier one that it had been handed out before: that was this one, and it starts only now. */
+function isLateStart(ledger: Ledger, deliveries: readonly Delivery[], index: number): boolean {
+  const late = deliveries[index]!;
+  const wasFirst = late.redelivered !== true && (late.attempt ?? 1) === 1;
+  const came = deliveries.slice(Math.max(0, index - LOOK_BACK), index);
+  return (
+    wasFirst &&
+    came.some(({ redelivered, holder }) => redelivered === true && holder !== late.holder) &&
+    startedLate(ledger, late)
+  );
 }
 
 function count(ledger: Ledger, cause: Explanation): void {
