@@ -75,18 +75,18 @@ const CASES: readonly Case[] = [
     explanation: 'late-start',
     // The consumer stalls with a delivery in its socket; another has the message meanwhile; then it starts, and notices.
     told: (s) =>
-      s
+      fault(s, { target: 'consumer' })
         .consume('a', { redelivered: true }, 'other')
         .deliver('a', { redelivered: false }, 'consumer')
+        .event('parent', { type: 'fault.healed', fault: 'f' })
         .event('consumer', down)
         .handled('a'),
     untold: (s) =>
-      s
+      fault(s, { target: 'consumer' })
         .consume('a', { redelivered: true }, 'other')
-        .deliver('a', { redelivered: false }, 'consumer')
+        .event('parent', { type: 'fault.healed', fault: 'f' })
         .wait(5_000)
-        .event('consumer', down)
-        .handled('a'),
+        .consume('a', { redelivered: false }, 'consumer'),
   },
   {
     explanation: 'consumer-close',
