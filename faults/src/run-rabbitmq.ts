@@ -6,6 +6,8 @@ import { type HistoryWriter, openHistory } from '@waybill/conformance/history';
 import { connect } from '@waybill/core';
 import { type Broker, startRabbitmq } from '@waybill/testbed';
 import { destinations } from './load/destinations.ts';
+import { sendTimeoutMs } from './load/messages.ts';
+import { mostOpen } from './load/producer.ts';
 import { machineClock } from './machine-clock.ts';
 import { drain } from './drain.ts';
 import type { RunOptions } from './options.ts';
@@ -16,12 +18,10 @@ import { inject, type Scene } from './parent/inject.ts';
 import { type Plan, planOf } from './plan.ts';
 
 /**
- * Messages confirmed to a quorum queue that was declared less than about a second before a SIGKILL of a single node
- * were found to be gone. Queues are made first, and are this old before the first kill.
+ * RabbitMQ loses what was confirmed to a quorum queue that was declared less than about a second before a SIGKILL of a
+ * single node. The adapter has a case of its own for that; here queues are this old before the first kill.
  */
 const queueAgeMs = 2_000;
-/** Sends wait this long for an outcome, through outages. */
-const sendTimeoutMs = 30_000;
 
 /** The whole run against servers of its own: load, faults, drain. Judges nothing. */
 export async function runRabbitmq(options: RunOptions, say: (line: string) => void): Promise<RunRecord> {
@@ -159,6 +159,7 @@ function settingsOf(options: RunOptions, broker: Broker): RunRecord['settings'] 
     'heartbeat, ms': options.heartbeatMs,
     'send timeout, ms': sendTimeoutMs,
     'age of the queues at the first kill, ms, at least': queueAgeMs,
+    'most sends open for a producer': mostOpen,
     processes: '2 producers, 2 consumers, each behind a proxy of its own',
   };
 }

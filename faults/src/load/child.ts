@@ -5,7 +5,7 @@ import { type Bus, connect } from '@waybill/core';
 import { type DeathPoint, startConsumer } from './consumer.ts';
 import { machineClock } from '../machine-clock.ts';
 import { destinations } from './destinations.ts';
-import type { ChildSetup, Order, Report } from './messages.ts';
+import { type ChildSetup, type Order, type Report, sendTimeoutMs } from './messages.ts';
 import { startProducer } from './producer.ts';
 import { observerOf, type Watcher } from './recorder.ts';
 
@@ -37,7 +37,7 @@ function listen<Kind extends Order['order']>(kind: Kind, act: (order: Extract<Or
 function open(history: HistoryWriter): Promise<Bus<typeof destinations>> {
   const observe = observerOf(history, watcher, setup.reader);
   const driver = rabbitmq({ url: setup.url, heartbeatMs, connectTimeoutMs: 2 * heartbeatMs, connectionName: name });
-  return connect(driver, destinations, { observe, connectTimeoutMs: 60_000 });
+  return connect(driver, destinations, { observe, sendTimeoutMs, connectTimeoutMs: 60_000 });
 }
 
 async function produce(bus: Bus<typeof destinations>, history: HistoryWriter): Promise<void> {

@@ -1,5 +1,8 @@
 import type { DeathPoint } from './consumer.ts';
 
+/** Sends wait this long for an outcome, in milliseconds, through outages. */
+export const sendTimeoutMs = 30_000;
+
 /** What a parent gives a child on its command line, as JSON. */
 export interface ChildSetup {
   readonly role: 'producer' | 'consumer';

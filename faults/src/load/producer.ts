@@ -23,7 +23,7 @@ export interface RunningProducer {
 }
 
 /** Begun and without outcome, at most. */
-const mostOpen = 200;
+export const mostOpen = 200;
 const mostTogether = 20;
 const progressEveryMs = 20;
 
