@@ -7,10 +7,9 @@ import type { Style } from '../outcome.ts';
 export function claimFor(place: Place, plan: Plan, style: Style, faults: number): Claim {
   const minimum = { published: style.minimum[place], handled: style.minimum[place], faults };
   const common = { delivery: 'at-least-once', acceptance: style.acceptance, dedup: style.dedup, minimum } as const;
-  const queued = { ...common, deadLetter: 'read', maxAttempts } as const;
+  const queued = { ...common, deadLetter: 'read', maxAttempts, retry: retryOf(place, plan) } as const;
   switch (place) {
     case 'work':
-      return { ...queued, order: 'none', retry: retriesByCopy(plan) ? 'copy' : 'release' };
     case 'news':
       return { ...queued, order: 'none' };
     case 'keyed':
@@ -21,6 +20,8 @@ export function claimFor(place: Place, plan: Plan, style: Style, faults: number)
   }
 }
 
-function retriesByCopy(plan: Plan): boolean {
-  return plan.some(({ destination, need, met }) => destination === 'work' && need === 'retry' && met.by === 'waybill');
+function retryOf(place: Place, plan: Plan): 'release' | 'copy' | 'held' {
+  const row = plan.find(({ destination, need }) => destination === place && need === 'retry');
+  if (row?.met.by !== 'waybill') return 'release';
+  return row.met.how.includes('in place') ? 'held' : 'copy';
 }
