@@ -4,6 +4,8 @@ import { deadLetterHandling } from './dead-letter-handling.ts';
 import { deadLetterLetters } from './dead-letter-letters.ts';
 import { delaySending } from './delay-sending.ts';
 import { emulations } from './emulations.ts';
+import { flowReceiving } from './flow-receiving.ts';
+import { flowSending } from './flow-sending.ts';
 import { judged } from './judged.ts';
 import { limits } from './limits.ts';
 import { manifest } from './manifest.ts';
@@ -46,6 +48,8 @@ export function allCases(): readonly Case[] {
       orderSequence,
       orderKeys,
       orderFaults,
+      flowReceiving,
+      flowSending,
       manifest,
       refusals,
       settlingProbes,
