@@ -39,7 +39,12 @@ async function rabbitmqGround(size: Size, launch: Launch): Promise<Ground> {
 async function calibrate(ground: RabbitmqGround, launch: Launch, { messages }: Size): Promise<number> {
   const field = await ground.filled(0);
   const settings = { ...field.settings, style: 'tuned', prefetch: 200, window: 256, rate: 0 };
-  const measured = await runArm(launch, { program: 'rabbitmq/end-to-end-raw', warmUp: messages >> 2, messages, settings });
+  const measured = await runArm(launch, {
+    program: 'rabbitmq/end-to-end-raw',
+    warmUp: messages >> 2,
+    messages,
+    settings,
+  });
   await field.remove();
   return (measured.messages / measured.elapsedMs) * 1000;
 }

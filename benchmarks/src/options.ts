@@ -64,6 +64,7 @@ function parse(args: readonly string[]) {
 
 function countIn(name: string, text: string, least = 1): number {
   const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < least) throw new Error(`--${name} is "${text}"; give a whole number, ${least} or more`);
+  if (!Number.isSafeInteger(count) || count < least)
+    throw new Error(`--${name} is "${text}"; give a whole number, ${least} or more`);
   return count;
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openGround } from './ground.ts';
-import { type CpuProfile, summarise } from './harness/cpu-profile.ts';
+import { byFunction, byPackage, type CpuProfile, type SelfTime } from './harness/cpu-profile.ts';
 import { figureOf } from './harness/figures.ts';
 import { fromSources } from './harness/launch.ts';
 import { measureOnce } from './harness/measure.ts';
@@ -31,7 +31,13 @@ export async function profile(options: BenchOptions): Promise<void> {
 async function profileArm(launch: Launch, row: Row, arm: Arm, file: string): Promise<void> {
   const environment = { WAYBILL_BENCH_PROFILE: file };
   const { measured } = await measureOnce({ ...launch, environment }, row, arm, 0);
-  const found = summarise(JSON.parse(readFileSync(file, 'utf8')) as CpuProfile);
+  const found = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile;
   console.log(`\n${row.id}: ${arm.name}: ${figureOf('cpu', measured)?.toFixed(2)} µs of CPU a message while profiled`);
-  for (const { share, name } of found.slice(0, functions)) console.log(`${(share * 100).toFixed(1).padStart(6)} %  ${name}`);
+  print(byPackage(found));
+  console.log('');
+  print(byFunction(found).slice(0, functions));
+}
+
+function print(times: readonly SelfTime[]): void {
+  for (const { share, name } of times) console.log(`${(share * 100).toFixed(1).padStart(6)} %  ${name}`);
 }

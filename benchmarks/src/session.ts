@@ -1,22 +1,71 @@
-import { openGround } from './ground.ts';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Ground, openGround } from './ground.ts';
 import { figureOf } from './harness/figures.ts';
-import { judgeRow } from './harness/judge.ts';
+import { type Footprint, measureFootprint } from './harness/footprint.ts';
 import { fromPackages, fromSources } from './harness/launch.ts';
-import { measureRow } from './harness/measure.ts';
-import { sizeOf } from './harness/size.ts';
+import { describeMachine } from './harness/machine.ts';
+import { measureRow, type Run } from './harness/measure.ts';
+import { report, runLine } from './harness/report.ts';
+import { type FinishedRow, finish, reasonsToVoid, type SessionResult } from './harness/result.ts';
+import type { Row } from './harness/row.ts';
+import type { Launch } from './harness/run-arm.ts';
+import { type Size, sizeOf } from './harness/size.ts';
 import type { BenchOptions } from './options.ts';
 
+/** Measures, judges, and writes the report. The exit code says whether the session counts, not whether targets are met. */
 export async function runSession(options: BenchOptions): Promise<void> {
-  const launch = options.isFromSources ? fromSources() : await fromPackages();
+  const startedAt = new Date();
+  const machine = describeMachine();
   const size = sizeOf(options.broker, options);
+  const stage = options.isFromSources ? undefined : await fromPackages();
+  const launch = stage ?? fromSources();
   await using ground = await openGround(options.broker, size, launch);
-  for (const row of ground.rows.filter(({ id }) => id.startsWith(options.only ?? ''))) {
-    console.log(`\n${row.id}: ${row.title}`);
-    const runs = await measureRow(launch, row, size.pairs, (run) => {
-      console.log(`  ${run.arm.padEnd(28)} ${row.metrics.map((metric) => `${metric} ${figureOf(metric, run.measured)?.toFixed(2)}`).join('  ')} ${JSON.stringify(run.faults)}`);
-    });
-    const result = judgeRow(runs);
-    for (const { metric, ratio } of result.compared) if (ratio) console.log(`  ${metric} ratio ${ratio.median.toFixed(3)} [${ratio.low.toFixed(3)}, ${ratio.high.toFixed(3)}]`);
-    for (const { gate, verdict } of result.judged) console.log(`  ${verdict}: ${JSON.stringify(gate)}`);
+  const rows = await measureRows(ground, launch, size, options.only);
+  const wantsFootprint = options.broker === 'rabbitmq' && 'footprint'.startsWith(options.only ?? '');
+  const footprint: Footprint | undefined = stage && wantsFootprint ? measureFootprint(stage, size.pairs) : undefined;
+  const result: SessionResult = {
+    facts: {
+      broker: ground.description,
+      startedAt: startedAt.toISOString(),
+      minutes: (Date.now() - startedAt.getTime()) / 60_000,
+      machine,
+      code: stage ? 'packages' : 'sources',
+      size,
+      isQuick: options.isQuick,
+      ...(options.only !== undefined && { only: options.only }),
+    },
+    voidBecause: reasonsToVoid(rows),
+    rows,
+    ...(footprint && { footprint }),
+  };
+  publish(result, options);
+}
+
+async function measureRows(ground: Ground, launch: Launch, size: Size, only = ''): Promise<readonly FinishedRow[]> {
+  const chosen = ground.rows.filter(({ id }) => id.startsWith(only));
+  const finished: FinishedRow[] = [];
+  for (const row of chosen) {
+    console.error(`\n${row.id}: ${row.title}`);
+    finished.push(finish(await measureRow(launch, row, size.pairs, (run) => console.error(`  ${lineOf(row, run)}`))));
   }
+  return finished;
+}
+
+const lineOf = (row: Row, run: Run): string =>
+  `${run.arm.padEnd(28)} ${runLine(row.metrics, (metric) => figureOf(metric, run.measured))}`;
+
+function publish(result: SessionResult, { broker, isQuick, only, out, isFromSources }: BenchOptions): void {
+  const text = report(result);
+  console.log(`\n${text}`);
+  const isFull = !isQuick && !isFromSources && only === undefined;
+  const file = out ?? (isFull ? fileURLToPath(new URL(`../reports/${broker}.md`, import.meta.url)) : undefined);
+  if (file !== undefined) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    writeFileSync(file.replace(/(\.md)?$/, '.json'), `${JSON.stringify(result, undefined, 1)}\n`);
+    console.error(`Written to ${file}`);
+  }
+  if (result.voidBecause.length > 0) process.exitCode = 2;
 }

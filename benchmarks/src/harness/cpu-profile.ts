@@ -17,7 +17,17 @@ export interface SelfTime {
 }
 
 /** Functions by the time spent in themselves, most first. */
-export function summarise({ nodes, samples, timeDeltas }: CpuProfile): readonly SelfTime[] {
+export const byFunction = (profile: CpuProfile): readonly SelfTime[] => summarise(profile, nameOf);
+
+/** The same by package, or what else has the time: Node's own modules, native code, the garbage collector. */
+export const byPackage = (profile: CpuProfile): readonly SelfTime[] => summarise(profile, packageOf);
+
+type CallFrame = CpuProfile['nodes'][number]['callFrame'];
+
+function summarise(
+  { nodes, samples, timeDeltas }: CpuProfile,
+  nameOf: (callFrame: CallFrame) => string,
+): readonly SelfTime[] {
   const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
   const times = new Map<string, number>();
   samples.forEach((id, index) => {
@@ -31,8 +41,18 @@ export function summarise({ nodes, samples, timeDeltas }: CpuProfile): readonly 
     .toSorted((one, other) => other.share - one.share);
 }
 
-function nameOf({ functionName, url, lineNumber }: CpuProfile['nodes'][number]['callFrame']): string {
+function nameOf({ functionName, url, lineNumber }: CallFrame): string {
   const name = functionName === '' ? '(anonymous)' : functionName;
-  if (url === '') return name;
-  return `${name}  ${url.replace(/^.*\/(packages|node_modules|benchmarks)\//, '')}:${lineNumber + 1}`;
+  return url === '' ? name : `${name}  ${shorten(url)}:${lineNumber + 1}`;
 }
+
+function packageOf({ functionName, url }: CallFrame): string {
+  if (url === '') return functionName.startsWith('(') && functionName !== '(anonymous)' ? functionName : '(native)';
+  if (url.startsWith('node:')) return 'node';
+  return shorten(url)
+    .replace(/^src\/arms\/.*/, 'the arm itself')
+    .replace(/\/.*/, '');
+}
+
+/** From the package's name on. */
+const shorten = (url: string): string => url.replace(/^.*\/(packages|node_modules|benchmarks)\//, '');

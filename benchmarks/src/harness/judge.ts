@@ -1,6 +1,6 @@
 import { figureOf, type Metric } from './figures.ts';
 import type { RowRuns, Run } from './measure.ts';
-import type { Gate } from './row.ts';
+import type { Gate, Row } from './row.ts';
 import { type Estimate, estimate } from './statistics.ts';
 
 /** One metric of one row. */
@@ -14,7 +14,7 @@ export interface Compared {
   readonly difference?: Estimate;
 }
 
-export type Verdict = 'met' | 'missed' | 'void';
+type Verdict = 'met' | 'missed' | 'void';
 
 export interface Judged {
   readonly gate: Gate;
@@ -30,7 +30,7 @@ export interface RowResult {
   readonly faulty: readonly Run[];
 }
 
-export function judgeRow({ row, runs }: RowRuns): RowResult {
+export function judgeRow({ row, runs }: Omit<RowRuns, 'row'> & { readonly row: Omit<Row, 'field'> }): RowResult {
   const names = row.arms.map(({ name }) => name);
   const compared = row.metrics.map((metric) => compare(metric, names, runs));
   const faulty = runs.filter(({ faults }) => faults.lost > 0 || faults.duplicates > 0 || faults.outOfOrder > 0);
@@ -61,13 +61,15 @@ function seriesOf(metric: Metric, name: string, runs: readonly Run[]): number[] 
 function judge(gate: Gate, compared: readonly Compared[], isVoid: boolean): Judged {
   const found = compared.find(({ metric }) => metric === gate.metric);
   const value = gate.of === 'figure' ? found?.figures.at(-1) : found?.ratio;
-  if (found === undefined || value === undefined) throw new Error(`A gate on ${gate.metric}, which its row does not measure`);
+  if (found === undefined || value === undefined)
+    throw new Error(`A gate on ${gate.metric}, which its row does not measure`);
   const isMet = isWithin(gate, value.median) || isDifferenceMet(gate, found.difference?.median);
   const isClose = isWithin(gate, value.low) !== isWithin(gate, value.high);
   return { gate, verdict: isVoid ? 'void' : isMet ? 'met' : 'missed', isClose };
 }
 
-const isWithin = ({ atLeast = -Infinity, atMost = Infinity }: Gate, value: number): boolean => value >= atLeast && value <= atMost;
+const isWithin = ({ atLeast = -Infinity, atMost = Infinity }: Gate, value: number): boolean =>
+  value >= atLeast && value <= atMost;
 
 const isDifferenceMet = (gate: Gate, difference: number | undefined): boolean =>
   gate.of === 'ratio or difference' && difference !== undefined && difference <= gate.differenceAtMost;

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pack, tarballs } from '../../../scripts/packaging/pack.ts';
+import { directoryOf } from './packages.ts';
 import type { Launch } from './run-arm.ts';
 
 const arms = fileURLToPath(new URL('../arms', import.meta.url));
@@ -31,12 +32,13 @@ export async function fromPackages(): Promise<Stage> {
   mkdirSync(modules, { recursive: true });
   for (const tarball of tarballs()) unpack(tarball, modules);
   cpSync(arms, join(directory, 'arms'), { recursive: true });
-  symlinkSync(dirname(fileURLToPath(import.meta.resolve('amqplib/package.json'))), join(modules, 'amqplib'));
+  symlinkSync(directoryOf('amqplib'), join(modules, 'amqplib'));
   return { entry: join(directory, 'arms', 'main.ts'), nodeArguments: [quiet], prefix: [], modules };
 }
 
 function unpack(tarball: string, modules: string): void {
-  const read = (...options: string[]): string => execFileSync('tar', ['-xzf', tarball, ...options], { encoding: 'utf8' });
+  const read = (...options: string[]): string =>
+    execFileSync('tar', ['-xzf', tarball, ...options], { encoding: 'utf8' });
   const { name } = JSON.parse(read('--to-stdout', 'package/package.json')) as { readonly name: string };
   const target = join(modules, name);
   mkdirSync(target, { recursive: true });

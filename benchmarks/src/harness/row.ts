@@ -29,7 +29,7 @@ export type Gate = {
 export interface Row {
   readonly id: string;
   readonly title: string;
-  /** Number of the target in `design/performance.md`, if it is one. */
+  /** Number of the project's performance target, if it is one. */
   readonly target?: number;
   readonly arms: readonly [Arm] | readonly [Arm, Arm];
   readonly messages: number;

@@ -17,7 +17,10 @@ const quick: Readonly<Record<BrokerName, Size>> = {
 };
 
 /** 15 pairs are the fewest that are worth publishing; `--quick` is for those who change something and look. */
-export function sizeOf(broker: BrokerName, options: { readonly isQuick: boolean; readonly pairs?: number; readonly messages?: number }): Size {
+export function sizeOf(
+  broker: BrokerName,
+  options: { readonly isQuick: boolean; readonly pairs?: number; readonly messages?: number },
+): Size {
   const { pairs, messages } = (options.isQuick ? quick : full)[broker];
   return { pairs: options.pairs ?? pairs, messages: options.messages ?? messages };
 }

@@ -24,7 +24,7 @@ export async function program(assignment: Assignment): Promise<Measured> {
   const sequence = new Sequence();
   const handle = async (value: Order): Promise<void> => sequence.see(indexOf(value));
   const run = async (end: number): Promise<void> => {
-    for (let index = sequence.seen; index < end; ) {
+    for (let index = sequence.seen; index < end;) {
       for (const stop = Math.min(end, index + batch); index < stop; index++) queue.send(makeOrder(index));
       await queue.drain(handle);
       await endOfTurn();

@@ -3,7 +3,7 @@ import { inArrays } from '../shared/lanes.ts';
 import { type Assignment, type Measured, numberIn } from '../shared/measured.ts';
 import { endOfTurn, Meter } from '../shared/meter.ts';
 import { addFaults, Sequence } from '../shared/sequence.ts';
-import { NumberedBytes } from './numbered-bytes.ts';
+import { NumberedBytes, readNumber } from './numbered-bytes.ts';
 import { Pace } from './pace.ts';
 
 const ticks = topic('ticks', { schema: type<Uint8Array>(), codec: bytes });
@@ -22,7 +22,7 @@ export async function program(assignment: Assignment): Promise<Measured> {
   for (const sequence of sequences) {
     await bus.ticks.subscribe(
       async (value) => {
-        sequence.see(NumberedBytes.read(value));
+        sequence.see(readNumber(value));
         pace.handled();
       },
       { concurrency, maxInFlight: concurrency },

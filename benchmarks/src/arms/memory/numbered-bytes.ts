@@ -12,8 +12,7 @@ export class NumberedBytes {
     buffer.writeUInt32LE(index);
     return buffer;
   };
-
-  static read(value: Uint8Array): number {
-    return (value[0]! | (value[1]! << 8) | (value[2]! << 16) | (value[3]! << 24)) >>> 0;
-  }
 }
+
+export const readNumber = (value: Uint8Array): number =>
+  (value[0]! | (value[1]! << 8) | (value[2]! << 16) | (value[3]! << 24)) >>> 0;

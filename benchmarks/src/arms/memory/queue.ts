@@ -1,10 +1,10 @@
-import { bytes, connect, queue, type } from '@waybill/core';
+import { bytes, connect, type Queue, queue, type } from '@waybill/core';
 import { inArrays, inLanes } from '../shared/lanes.ts';
 import { type Assignment, type Measured, numberIn, textIn } from '../shared/measured.ts';
 import { endOfTurn, Meter } from '../shared/meter.ts';
 import { indexOf, makeOrder, type Order } from '../shared/order.ts';
 import { Sequence } from '../shared/sequence.ts';
-import { NumberedBytes } from './numbered-bytes.ts';
+import { NumberedBytes, readNumber } from './numbered-bytes.ts';
 import { Pace } from './pace.ts';
 
 /**
@@ -45,12 +45,12 @@ function withOrders(assignment: Assignment): Promise<Measured> {
 function withBytes(assignment: Assignment): Promise<Measured> {
   const numbered = new NumberedBytes(numberIn(assignment, 'window'));
   const destination = queue('work', { schema: type<Uint8Array>(), codec: bytes });
-  return run<Uint8Array>(assignment, destination, numbered.make, NumberedBytes.read);
+  return run<Uint8Array>(assignment, destination, numbered.make, readNumber);
 }
 
 async function run<T>(
   assignment: Assignment,
-  destination: ReturnType<typeof queue<T>>,
+  destination: Queue<T>,
   make: (index: number) => T,
   read: (value: T) => number,
 ): Promise<Measured> {

@@ -13,7 +13,10 @@ import { addFaults, Sequence } from '../shared/sequence.ts';
 export async function program(assignment: Assignment): Promise<Measured> {
   const { warmUp, messages } = assignment;
   const batch = numberIn(assignment, 'batch');
-  const names = Array.from({ length: numberIn(assignment, 'destinations') }, (_, index) => `${textIn(assignment, 'queue')}-${index}`);
+  const names = Array.from(
+    { length: numberIn(assignment, 'destinations') },
+    (_, index) => `${textIn(assignment, 'queue')}-${index}`,
+  );
   const queues = Object.fromEntries(names.map((name) => [name, lone(name)]));
   await using bus = await connect(textIn(assignment, 'url'), queues, { topology: 'assume' });
   let left = 0;

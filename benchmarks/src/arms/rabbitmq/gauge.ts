@@ -19,7 +19,10 @@ export class Gauge {
   }
 
   readonly handle = async (order: Order): Promise<void> => {
-    this.#sequence.see(indexOf(order));
+    const index = indexOf(order);
+    // A backlog may go on behind what is measured.
+    if (index >= this.#warmUp + this.#messages) return;
+    this.#sequence.see(index);
     if (this.#sequence.seen === this.#warmUp) this.#meter.start();
     else if (this.#sequence.seen === this.#warmUp + this.#messages) this.#end();
   };

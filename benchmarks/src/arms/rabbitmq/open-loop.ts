@@ -40,7 +40,7 @@ export class OpenLoop {
   /** Calls `send` for what is due, every millisecond. */
   async run(send: (index: number) => void): Promise<Measured> {
     this.#startedAt = performance.now();
-    for (let sent = 0; sent < this.#total; ) {
+    for (let sent = 0; sent < this.#total;) {
       const due = Math.min(this.#total, Math.floor((performance.now() - this.#startedAt) * this.#perMs) + 1);
       while (sent < due) send(sent++);
       await delay(1);

@@ -1,20 +1,20 @@
-import { connect, type ConfirmChannel, type Options } from 'amqplib';
+import { type ChannelModel, connect, type ConfirmChannel, type Options } from 'amqplib';
 import { type Assignment, type Measured, numberIn, textIn } from '../shared/measured.ts';
 import { Meter } from '../shared/meter.ts';
 import { makeOrder } from '../shared/order.ts';
-import { bare, envelope, Window } from './raw.ts';
+import { bare, connectCorked, envelope, Window } from './raw.ts';
 
 type Send = (first: number, count: number) => Promise<void>;
 
 /**
  * Publishes with confirms and amqplib. Settings: `style` (`each`: await every confirm; `batches`: publish `window`, await
- * all; `tuned`: a sliding window), `window`, `envelope` (`full` as Waybill's, or `bare`).
+ * all; `tuned`: a sliding window; `corked`: that, and one system call a turn), `window`, `envelope` (`full` as Waybill's, or `bare`).
  */
 export async function program(assignment: Assignment): Promise<Measured> {
   const style = textIn(assignment, 'style');
-  const connection = await connect(textIn(assignment, 'url'), style === 'tuned' ? { noDelay: true } : undefined);
+  const { connection, write } = await connectFor(style, textIn(assignment, 'url'));
   const channel = await connection.createConfirmChannel();
-  const send = senderOf(style, channel, assignment);
+  const send = senderOf(style, channel, assignment, write);
   await send(0, assignment.warmUp);
   const meter = new Meter();
   meter.start();
@@ -24,13 +24,23 @@ export async function program(assignment: Assignment): Promise<Measured> {
   return measured;
 }
 
-function senderOf(style: string, channel: ConfirmChannel, assignment: Assignment): Send {
+type Write = (publish: () => void) => void;
+
+async function connectFor(
+  style: string,
+  url: string,
+): Promise<{ readonly connection: ChannelModel; readonly write?: Write }> {
+  if (style === 'corked') return connectCorked(url);
+  return { connection: await connect(url, style === 'tuned' ? { noDelay: true } : undefined) };
+}
+
+function senderOf(style: string, channel: ConfirmChannel, assignment: Assignment, write?: Write): Send {
   const properties = textIn(assignment, 'envelope') === 'full' ? envelope : bare;
   const queue = textIn(assignment, 'queue');
   const width = numberIn(assignment, 'window');
   if (style === 'each') return (first, count) => awaitEach(channel, queue, properties, first, count);
   if (style === 'batches') return (first, count) => inBatches(channel, queue, properties, width, first, count);
-  const window = new Window(channel, queue, width, properties);
+  const window = new Window(channel, queue, width, properties, write);
   return (_first, count) => window.send(count);
 }
 
@@ -58,7 +68,7 @@ async function inBatches(
   first: number,
   count: number,
 ): Promise<void> {
-  for (let index = first; index < first + count; ) {
+  for (let index = first; index < first + count;) {
     for (const end = Math.min(index + size, first + count); index < end; index++)
       channel.publish('', queue, bodyOf(index), properties());
     await channel.waitForConfirms();

@@ -27,7 +27,7 @@ export class LatencySamples {
 }
 
 /** The smallest sample that at least this share of all samples does not exceed. */
-export function quantile(sorted: Float64Array, share: number): number {
+function quantile(sorted: Float64Array, share: number): number {
   if (sorted.length === 0) throw new Error('No samples: a quantile of nothing was asked for');
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
 }

@@ -22,7 +22,9 @@ export class Meter {
     const elapsedMs = performance.now() - this.#startedAt;
     const { user, system } = process.cpuUsage(this.#cpu);
     const maxRssMb = process.resourceUsage().maxRSS / 1024;
-    this.#profiler?.post('Profiler.stop', (_, { profile }) => writeFileSync(profileFile ?? '', JSON.stringify(profile)));
+    this.#profiler?.post('Profiler.stop', (_, { profile }) =>
+      writeFileSync(profileFile ?? '', JSON.stringify(profile)),
+    );
     return { messages, elapsedMs, userUs: user, systemUs: system, maxRssMb };
   }
 }

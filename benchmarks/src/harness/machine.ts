@@ -1,0 +1,39 @@
+import { execFileSync } from 'node:child_process';
+import { cpus, loadavg, release, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { versionOf } from './packages.ts';
+
+/** What figures depend on and nobody can see from the figures. */
+export interface Machine {
+  readonly processor: string;
+  readonly cores: number;
+  readonly memoryGb: number;
+  readonly system: string;
+  readonly node: string;
+  readonly v8: string;
+  readonly amqplib: string;
+  /** The commit that was measured; `+` when the working tree had changes. */
+  readonly commit: string;
+  /** Of one, five and fifteen minutes, when the session began. */
+  readonly load: readonly number[];
+}
+
+export function describeMachine(): Machine {
+  const processors = cpus();
+  return {
+    processor: processors[0]?.model ?? 'unknown',
+    cores: processors.length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    system: `${process.platform} ${release()} ${process.arch}`,
+    node: process.versions.node,
+    v8: process.versions.v8,
+    amqplib: versionOf('amqplib'),
+    commit: commitOf(fileURLToPath(new URL('../../..', import.meta.url))),
+    load: loadavg().map((one) => Math.round(one * 100) / 100),
+  };
+}
+
+function commitOf(directory: string): string {
+  const git = (...args: string[]): string => execFileSync('git', args, { cwd: directory, encoding: 'utf8' }).trim();
+  return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', 'packages') === '' ? '' : '+');
+}
