@@ -65,3 +65,10 @@ async function start(): Promise<number> {
 }
 
 process.exitCode = await start();
+// Nothing of ours is left; a handle of what was tested must not keep whoever waits for the exit code.
+setTimeout(() => {
+  console.error(
+    `Something still keeps this process alive, and is left behind: ${process.getActiveResourcesInfo().join(', ')}`,
+  );
+  process.exit();
+}, 5000).unref();
