@@ -21,7 +21,9 @@ interface Input {
   readonly subscription?: string;
   /** Of a stream. */
   readonly group?: string;
-  /** As the destination was declared by others. */
+  /** @default 'at-least-once' */
+  readonly delivery?: 'at-most-once' | 'at-least-once';
+  /** Further needs, as the destination was declared by others. */
   readonly needs?: Needs;
   /** What every handler does at its end. @default it succeeds */
   readonly fails?: 'throw' | 'reject';
@@ -37,12 +39,13 @@ const {
   subscription,
   group = 'group',
   needs = {},
+  delivery = 'at-least-once',
   fails,
   waitMs = 0,
 } = JSON.parse(given) as Input;
 
 type Job = { readonly id: string };
-const common = { schema: type<Job>(), needs: needs as {}, retry: { attempts: 5, backoff: fixed(waitMs) } };
+const common = { schema: type<Job>(), needs: { ...needs, delivery } as {}, retry: { attempts: 5, backoff: fixed(waitMs) } };
 
 endWithParent();
 await open();
