@@ -15,6 +15,8 @@ export interface RunRecord {
   /** The kind of fault after which recovery is timed. */
   readonly outage: string;
   readonly style: Style;
+  /** How many deliveries the broker repeated on purpose by its own account: no more may be put down to a fault. */
+  readonly repeats?: number;
 }
 
 /** How the broker and the faults differ, as far as the claims depend on it. */

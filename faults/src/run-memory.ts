@@ -57,6 +57,7 @@ export async function runMemory(options: RunOptions, say: (line: string) => void
     complaints,
     faults: windows.filter(({ kind }) => kind !== 'calm').length,
     outage: allLinksLost,
+    repeats: stage.broker.faults.log.filter(({ fault }) => fault === 'duplicate' || fault === 'endLease').length,
     settings: {
       broker: 'in-memory, leases, one process',
       node: process.versions.node,

@@ -115,6 +115,24 @@ describe('the judge', () => {
     expect(judged(whole, { faults: 2 }).judgement.outcome).toBe('unknown');
   });
 
+  it('puts no more down to the faults than the broker says it repeated', () => {
+    const again = [
+      ...whole.slice(0, -2),
+      ...killed(6_000, 8_000).map(({ event, ...told }) => ({
+        ...told,
+        event: { ...event, fault: 'f2' } as Recordable,
+      })),
+      ...handled(6_500, 'work:8', 'work-p1-1'),
+      ...handled(7_000, 'work:9', 'work-p1-1'),
+      ready(8_100),
+      ...ended(9_000),
+    ];
+    expect(judged(again, { repeats: 2 }).judgement.complaints).toEqual([]);
+    expect(judged(again, { repeats: 0 }).judgement.complaints).toEqual([
+      expect.stringContaining('came again by a fault'),
+    ]);
+  });
+
   it('refuses a consumer that came back too late, and one that never did', () => {
     const late = judged(
       whole

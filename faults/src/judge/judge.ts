@@ -25,7 +25,7 @@ export function judge(record: RunRecord): Judgement {
     ]),
   );
   const recoveries = recoveriesIn(history, record.outage);
-  const complaints = [...record.complaints, ...recoveries.flatMap(lateIn)];
+  const complaints = [...record.complaints, ...recoveries.flatMap(lateIn), ...unaccounted(record, verdicts)];
   return { outcome: outcomeOf(verdicts, complaints), verdicts, recoveries, complaints };
 }
 
@@ -35,6 +35,11 @@ function lateIn({ fault, liveMs }: Recovery): string[] {
     ([consumer, ms]) =>
       `${fault}: ${consumer} live ${Number.isFinite(ms) ? `${Math.round(ms)} ms` : 'never'} after the port was open, at most ${recoverWithinMs} ms`,
   );
+}
+
+function unaccounted({ repeats = Infinity }: RunRecord, verdicts: Judgement['verdicts']): string[] {
+  const again = [...verdicts.values()].reduce((sum, { counts }) => sum + (counts.explained.fault ?? 0), 0);
+  return again > repeats ? [`${again} deliveries came again by a fault, and the broker repeated ${repeats}`] : [];
 }
 
 function outcomeOf(verdicts: ReadonlyMap<Place, Verdict>, complaints: readonly string[]): Judgement['outcome'] {
