@@ -31,7 +31,7 @@ export async function bundle(found: Package): Promise<void> {
     dir: to,
     format: 'esm',
     comments: false,
-    minify: { compress: true, mangle: { keepNames: true, toplevel: false }, codegen: { removeWhitespace: false } },
+    minify: { compress: true, mangle: { keepNames: true, toplevel: false }, codegen: { removeWhitespace: true } },
     chunkFileNames: 'shared-[name].js',
   });
   await modules.close();

@@ -4,7 +4,8 @@ import { runOrFail } from '../lib/command.ts';
 import { findNode } from './node-versions.ts';
 import { places } from './places.ts';
 
-export const maxCoreBytes = 150_000;
+/** The target was 150 kB; see design/decisions/0007. */
+export const maxCoreBytes = 162_000;
 const maxImportMs = 10;
 const samples = 20;
 

@@ -30,7 +30,7 @@ export { Reject, RetryLater } from './error/thrown.ts';
 export { type ErrorCode, errorCodes, type SendFailure, WaybillError } from './error/error.ts';
 export { type Middleware, type Passed, skip } from './middleware/middleware.ts';
 export type { BusEvent, Handled, LinkState } from './observe/events.ts';
-export { describeEvent } from './observe/observer.ts';
+export { describeEvent } from './observe/describe.ts';
 export { describePlan, type Met, type Plan, type PlanRow } from './plan/plan.ts';
 export type { DeadLetterCause, Delivery, Received, Settled, StreamRecord } from './receive/delivery.ts';
 export type { Resend } from './send/terms.ts';

@@ -6,7 +6,8 @@ import type { Carried } from '../plan/check.ts';
 import type { Bus, Destinations } from './bus.ts';
 import { controls, handleOf, reservedNames } from './controls.ts';
 import { Carrier } from './carrier.ts';
-import { type BusOptions, checkBusOptions } from './options.ts';
+import { checkBusOptions } from './checks.ts';
+import type { BusOptions } from './options.ts';
 import { driversOf, type Where } from './where.ts';
 
 type DriverOf<W, Name> = W extends { readonly default: infer D }

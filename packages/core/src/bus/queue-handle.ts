@@ -7,7 +7,7 @@ import { placeOf } from '../plan/topology.ts';
 import { consumeBatch, consumeEach, deliveries, depth, purge } from './receiving.ts';
 import type { Carrier } from './carrier.ts';
 import type { EveryNeed, QueueHandle } from './handles.ts';
-import { checkConsuming } from './options.ts';
+import { checkConsuming } from './checks.ts';
 import { redrive } from './redrive.ts';
 
 export function queueHandle(

@@ -8,7 +8,7 @@ import type { Loan } from '../receive/loan.ts';
 import { consume } from './consuming.ts';
 import type { Carrier } from './carrier.ts';
 import type { Reader, ReadOptions } from './handles.ts';
-import { checkReading } from './options.ts';
+import { checkReading } from './checks.ts';
 import { checkSeek } from './from.ts';
 
 /** Reads without a group, for a loop. Opens when the loop begins; a record counts as seen when the loop asks for the next. */

@@ -6,7 +6,7 @@ import { placeOf } from '../plan/topology.ts';
 import type { Carrier } from './carrier.ts';
 import { checkSeek } from './from.ts';
 import type { StreamConsumeOptions, StreamHandle, EveryNeed } from './handles.ts';
-import { checkConsuming } from './options.ts';
+import { checkConsuming } from './checks.ts';
 import { reader } from './reader.ts';
 import { checkDepthOf, consumeBatch, consumeEach, depth, type Place } from './receiving.ts';
 

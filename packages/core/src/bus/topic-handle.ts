@@ -7,7 +7,7 @@ import { invalid, WaybillError } from '../error/error.ts';
 import { placeOf } from '../plan/topology.ts';
 import type { Carrier } from './carrier.ts';
 import type { SubscribeOptions, TopicHandle, EveryNeed } from './handles.ts';
-import { checkConsuming } from './options.ts';
+import { checkConsuming } from './checks.ts';
 import { checkDepthOf, consumeBatch, consumeEach, deliveries, depth, type Place } from './receiving.ts';
 
 export function topicHandle(

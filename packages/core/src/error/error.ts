@@ -1,5 +1,27 @@
-/** Every way Waybill can fail, and whether the same call may work later. Core alone retries, and only by this table. */
-export const errorCodes = {
+/** Every way Waybill can fail: a closed set. `errorCodes` says what each means. */
+export type ErrorCode =
+  | 'aborted'
+  | 'already-settled'
+  | 'closed'
+  | 'decode'
+  | 'denied'
+  | 'internal'
+  | 'invalid'
+  | 'lease-lost'
+  | 'mismatch'
+  | 'not-found'
+  | 'overloaded'
+  | 'protocol'
+  | 'rejected'
+  | 'timeout'
+  | 'too-large'
+  | 'unavailable'
+  | 'unknown-outcome'
+  | 'unroutable'
+  | 'unsupported';
+
+/** What each code means, and whether the same call may work later. Core alone retries, and only by this table. */
+export const errorCodes: Readonly<Record<ErrorCode, { readonly retryable: boolean; readonly meaning: string }>> = {
   aborted: { retryable: false, meaning: 'The caller gave up through its signal.' },
   'already-settled': { retryable: false, meaning: 'The delivery has another outcome already.' },
   closed: { retryable: false, meaning: 'The bus, consumer or link was closed.' },
@@ -19,9 +41,7 @@ export const errorCodes = {
   'unknown-outcome': { retryable: false, meaning: 'Sent, but the answer was lost: it may or may not be stored.' },
   unroutable: { retryable: false, meaning: 'The broker has no place that takes this message.' },
   unsupported: { retryable: false, meaning: 'This broker cannot do that, and Waybill cannot stand in for it.' },
-} as const satisfies Readonly<Record<string, { readonly retryable: boolean; readonly meaning: string }>>;
-
-export type ErrorCode = keyof typeof errorCodes;
+};
 
 export const isRetryable = (code: ErrorCode): boolean => errorCodes[code].retryable;
 
