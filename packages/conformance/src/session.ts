@@ -114,6 +114,7 @@ export class Session {
       answers: this.#answers,
       seed: this.#seed,
       profile: this.#options.profile ?? 'full',
+      chosen: chosenIn(this.#options),
       startedAt: this.#startedAt,
       results: this.cases.flatMap(({ id }) => this.#results.get(id) ?? []),
     });
@@ -161,6 +162,11 @@ export class Session {
       results: this.#results,
     };
   }
+}
+
+function chosenIn({ only, group }: RunOptions): readonly string[] | undefined {
+  const chosen = [...(only ?? []), ...(group ?? [])];
+  return chosen.length > 0 ? chosen : undefined;
 }
 
 const preflightMs = 15_000;

@@ -12,7 +12,8 @@ let root: string;
 
 beforeAll(async () => {
   const certificate = await runConformance(memoryTarget(), { only: ['Q01'] });
-  proven = { ...certificate, proofs: certificate.proofs.map((proof) => ({ ...proof, state: 'proven' })) };
+  const { chosen: _, ...run } = certificate.run;
+  proven = { ...certificate, run, proofs: certificate.proofs.map((proof) => ({ ...proof, state: 'proven' })) };
 });
 
 beforeEach(() => {
@@ -54,6 +55,13 @@ test('a hand edit is found by the check, which writes nothing', () => {
 test('a certificate with a failure makes no table', () => {
   certify({ ...proven, cases: proven.cases.map((one) => ({ ...one, state: 'fail' })) });
   expect(() => generateTables(root)).toThrow('the certificate of in memory has cases that failed or are unknown: Q01');
+});
+
+test('a certificate of a part of the suite makes no table', () => {
+  certify({ ...proven, run: { ...proven.run, chosen: ['Q01'] } });
+  expect(() => generateTables(root)).toThrow('the certificate of in memory is of a part of the suite (Q01)');
+  certify({ ...proven, run: { ...proven.run, profile: 'quick' } });
+  expect(() => generateTables(root)).toThrow('is of a part of the suite (quick)');
 });
 
 test('a value that no case proved makes no table', () => {

@@ -18,6 +18,7 @@ export interface Run {
   readonly answers: readonly Answer[];
   readonly seed: number;
   readonly profile: 'quick' | 'full';
+  readonly chosen: readonly string[] | undefined;
   readonly startedAt: Date;
   readonly results: readonly Result[];
 }
@@ -30,6 +31,7 @@ export function certificateOf({
   answers,
   seed,
   profile,
+  chosen,
   startedAt,
   results,
 }: Run): Certificate {
@@ -39,7 +41,14 @@ export function certificateOf({
     contract: driver.spec,
     adapter: { name: driver.name, ...target.adapter },
     broker: { target: target.name, version: broker, ...target.profile },
-    run: { profile, seed, startedAt: startedAt.toISOString(), durationMs, node: process.version },
+    run: {
+      profile,
+      ...(chosen && { chosen }),
+      seed,
+      startedAt: startedAt.toISOString(),
+      durationMs,
+      node: process.version,
+    },
     capabilities,
     answers,
     proofs: wordsOf(capabilities).map((word) => proofOf(word, results)),

@@ -18,6 +18,8 @@ export interface Certificate {
   };
   readonly run: {
     readonly profile: 'quick' | 'full';
+    /** Only these ids and groups were run. Absent: all of the profile. */
+    readonly chosen?: readonly string[];
     readonly seed: number;
     /** ISO 8601. */
     readonly startedAt: string;

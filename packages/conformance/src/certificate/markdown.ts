@@ -17,7 +17,7 @@ export function toMarkdown(certificate: Certificate): string {
         ['deployment', `${broker.note} (durable: ${broker.durable})`],
         [
           'run',
-          `${run.startedAt}, ${(run.durationMs / 1000).toFixed(1)} s, profile ${run.profile}, seed ${run.seed}, Node ${run.node}`,
+          `${run.startedAt}, ${(run.durationMs / 1000).toFixed(1)} s, profile ${run.profile}${run.chosen ? ` (only ${run.chosen.join(', ')})` : ''}, seed ${run.seed}, Node ${run.node}`,
         ],
       ],
     ),

@@ -105,6 +105,12 @@ export function capabilityTable(columns: readonly Column[]): string {
 }
 
 function requireProven({ heading, certificate }: Column): void {
+  const { profile, chosen } = certificate.run;
+  if (profile !== 'full' || chosen) {
+    throw new Error(
+      `the certificate of ${heading} is of a part of the suite (${chosen?.join(', ') ?? profile}); certify with all of it`,
+    );
+  }
   const bad = certificate.cases.filter(({ state }) => isBad(state)).map(({ id }) => id);
   if (bad.length > 0)
     throw new Error(`the certificate of ${heading} has cases that failed or are unknown: ${bad.join(', ')}`);

@@ -8,7 +8,7 @@ export const target = defineTarget({
   name: 'memory',
   driver: () => memory(broker),
   profile: { durable: 'none', reach: 'process', note: 'inside one process; nothing outlives it' },
-  timing: { quietMs: 60, slackMs: 250 },
+  timing: { quietMs: 60 },
   control: {
     disconnect: async () => {
       broker.faults.disconnect();
