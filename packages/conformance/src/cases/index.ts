@@ -6,12 +6,17 @@ import { delaySending } from './delay-sending.ts';
 import { emulations } from './emulations.ts';
 import { flowReceiving } from './flow-receiving.ts';
 import { flowSending } from './flow-sending.ts';
+import { guaranteeCalm } from './guarantee-calm.ts';
+import { guaranteeFaults } from './guarantee-faults.ts';
+import { guaranteeSending } from './guarantee-sending.ts';
 import { judged } from './judged.ts';
 import { limits } from './limits.ts';
 import { manifest } from './manifest.ts';
 import { orderFaults } from './order-faults.ts';
 import { orderKeys } from './order-keys.ts';
 import { orderSequence } from './order-sequence.ts';
+import { payloadBodies } from './payload-bodies.ts';
+import { payloadHeaders } from './payload-headers.ts';
 import { priorityLevels } from './priority-levels.ts';
 import { brokerProbes } from './probes-broker.ts';
 import { keepingProbes } from './probes-keeping.ts';
@@ -50,6 +55,11 @@ export function allCases(): readonly Case[] {
       orderFaults,
       flowReceiving,
       flowSending,
+      guaranteeCalm,
+      guaranteeSending,
+      guaranteeFaults,
+      payloadHeaders,
+      payloadBodies,
       manifest,
       refusals,
       settlingProbes,
