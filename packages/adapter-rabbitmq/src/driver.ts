@@ -155,7 +155,7 @@ async function openQueue(
   source: Exclude<Source, { kind: 'stream' }>,
 ): Promise<Way & { readonly queue: string }> {
   if (source.kind === 'queue' || (source.kind === 'topic' && source.subscription !== undefined))
-    return { queue: queueOf(source) };
+    return { queue: queueOf(source), isOrdered: source.order !== 'none' };
   const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true, durable: false });
   if (source.kind === 'reply') return { queue, address: queue };
   const topic = checkedName('topic', source.name);

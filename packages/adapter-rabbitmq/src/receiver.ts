@@ -14,10 +14,13 @@ import { QueueMessage } from './records.ts';
 /** RabbitMQ advises no more for one consumer of a quorum queue. */
 const mostInFlight = 2_000;
 
-/** How messages come to a queue that goes with its receiver. */
+/** What matters of a queue to its receiver. */
 export interface Way {
+  /** Of a queue that goes with its receiver: how messages come to it. */
   readonly address?: string;
   readonly unbind?: () => Promise<unknown>;
+  /** The queue has a single active consumer, and the next one must find everything in its order. */
+  readonly isOrdered?: boolean;
 }
 
 export class QueueReceiver implements MessageReceiver<number>, Lane<Receipted<number>> {
@@ -30,17 +33,19 @@ export class QueueReceiver implements MessageReceiver<number>, Lane<Receipted<nu
   readonly #consumption: Consumption;
   readonly #options: ReceiveOptions;
   readonly #unbind: (() => Promise<unknown>) | undefined;
+  readonly #isOrdered: boolean;
   /** Delivery tags count from 1 without gaps: every tag below is settled, and those in `early`. */
   #low = 1;
   readonly #early = new Set<number>();
   #closing: Promise<void> | undefined;
 
-  constructor(consumption: Consumption, options: ReceiveOptions, { address, unbind }: Way) {
+  constructor(consumption: Consumption, options: ReceiveOptions, { address, unbind, isOrdered = false }: Way) {
     this.native = consumption.channel;
     this.closed = consumption.closed;
     this.#consumption = consumption;
     this.#options = options;
     this.#unbind = unbind;
+    this.#isOrdered = isOrdered;
     if (address !== undefined) this.address = address;
   }
 
@@ -82,19 +87,27 @@ export class QueueReceiver implements MessageReceiver<number>, Lane<Receipted<nu
     return (this.#closing ??= this.#close());
   }
 
-  /** Gives back with `nack`, which RabbitMQ from 4.3 on does not count as a failure; a closed channel it does. */
   async #close(): Promise<void> {
-    const consumption = this.#consumption;
+    if (!this.#isOrdered) await this.#giveBackAll();
+    this.#consumption.end(undefined);
+    await this.#consumption.hangUp();
+  }
+
+  /**
+   * With `nack`, which RabbitMQ from 4.3 on does not count as a failure; a closed channel it does. Not where order
+   * matters: a cancelled consumer makes the next one active before anything is given back, and what is given back to a
+   * consumer that is still there comes to it again, behind the rest. A closed channel gives everything back in one step,
+   * in its order, and only then is the next one active.
+   */
+  async #giveBackAll(): Promise<void> {
     try {
       // First of all: without its consumer the queue goes, and while it is bound that makes the broker nack messages.
       await this.#unbind?.();
-      await consumption.cancel();
-      if (!consumption.isEnded) this.native.nackAll(true);
+      await this.#consumption.cancel();
+      if (!this.#consumption.isEnded) this.native.nackAll(true);
     } catch {
       // The channel is gone, and everything unsettled is given back with it.
     }
-    consumption.end(undefined);
-    await consumption.hangUp();
   }
 
   /** The longest settled prefix in one multiple ack, the rest one by one. */

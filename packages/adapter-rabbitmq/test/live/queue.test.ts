@@ -113,6 +113,27 @@ describe.each(rabbitmqLines)('queues on RabbitMQ %s', (line) => {
     expect((await second.take(1)).map(({ id }) => id)).toEqual(['end']);
   });
 
+  test.each([
+    ['waits already', true],
+    ['comes later', false],
+  ])('what a closed receiver of an ordered queue held comes in order to the next, which %s', async (_, isWaiting) => {
+    const queue = await newQueue(link, { order: 'total' });
+    await store(link, queue, messages(120));
+    const first = await consume(link, queue, { maxInFlight: 40 });
+    const next = isWaiting ? await consume(link, queue, { maxInFlight: 120 }) : undefined;
+    const held = await first.take(40);
+    const done = [...held.slice(0, 5), ...held.slice(12, 14), ...held.slice(39)];
+    await first.settle(accept, ...done);
+    await first.take(done.length);
+    await first.receiver.close();
+    const gone = new Set(done.map(({ id }) => id));
+    const left = messages(120).flatMap(({ id }) => (gone.has(id) ? [] : [id]));
+    const second = next ?? (await consume(link, queue, { maxInFlight: 120 }));
+    const got = await second.take(left.length);
+    expect(got.map(({ id }) => id)).toEqual(left);
+    expect(got.map(({ attempt }) => attempt)).toEqual(left.map((_id, index) => (index < 40 ? 2 : 1)));
+  });
+
   test('attempts count what failed; what nobody ran is no attempt from 4.3 on', async () => {
     const queue = await newQueue(link);
     await store(link, queue, [message('a')]);
