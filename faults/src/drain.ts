@@ -34,8 +34,9 @@ const idleMs = 2_000;
 export async function drain(scene: DrainScene): Promise<Drained> {
   const { bus, history, readers } = scene;
   history.record({ type: 'drain.begin' });
+  const first = await look(scene, undefined);
   const replay = await replayLog(bus, history);
-  const depth = await untilQuiet(scene, replay.end);
+  const depth = await untilQuiet(scene, first, replay.end);
   const deadLetters = await readDeadLetters(bus, history);
   for (const subscription of ['work', 'keyed', ...subscriptionsOfNews.map((name) => `news/${name}`)])
     history.record({ type: 'drain.end', subscription, depth });
@@ -66,10 +67,10 @@ async function replayLog(
   return { end: reader.positions, records };
 }
 
-async function untilQuiet(scene: DrainScene, end: Positions): Promise<number> {
+async function untilQuiet(scene: DrainScene, first: Look, end: Positions): Promise<number> {
   const deadline = machineClock() + drainWithinMs;
-  for (let before = await look(scene, end); ;) {
-    await pause(scene.quietMs);
+  for (let before = first; ;) {
+    await pause(Math.max(0, before.at + scene.quietMs - machineClock()));
     const now = await look(scene, end);
     if (now.depth === 0 && before.depth === 0 && now.moved === before.moved && now.isAtEnd) return 0;
     if (machineClock() > deadline) {
@@ -82,9 +83,19 @@ async function untilQuiet(scene: DrainScene, end: Positions): Promise<number> {
   }
 }
 
-async function look({ depth, moved, readers }: DrainScene, end: Positions) {
-  const isAtEnd = [...readers.values()].every((file) => samePositions(storedPositions(file), end));
-  return { depth: await depth(), moved: moved(), isAtEnd };
+interface Look {
+  /** When the figures were asked for, on the machine's clock. */
+  readonly at: number;
+  readonly depth: number;
+  readonly moved: number;
+  /** Whether every reader stands at the end of the stream, once that is known. */
+  readonly isAtEnd: boolean;
+}
+
+async function look({ depth, moved, readers }: DrainScene, end: Positions | undefined): Promise<Look> {
+  const at = machineClock();
+  const isAtEnd = end !== undefined && [...readers.values()].every((file) => samePositions(storedPositions(file), end));
+  return { at, depth: await depth(), moved: moved(), isAtEnd };
 }
 
 function samePositions(left: Positions = {}, right: Positions = {}): boolean {

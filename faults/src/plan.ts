@@ -11,6 +11,7 @@ export const faultKinds = [
   'short-pause',
   'long-pause',
   'consumer-stop',
+  'consumer-restart',
 ] as const;
 type FaultKind = (typeof faultKinds)[number];
 
@@ -35,7 +36,7 @@ export interface Amounts {
 /** The other faults, in proportion to the kills of the broker. */
 function others({ brokerKills }: Amounts): readonly FaultKind[] {
   const times = Math.max(1, Math.round(brokerKills / 4));
-  const each = ['half-open', 'replies-lost', 'reset', 'short-pause'] as const;
+  const each = ['half-open', 'replies-lost', 'reset', 'short-pause', 'consumer-restart'] as const;
   const rare = brokerKills >= 5 ? (['long-pause', 'consumer-stop'] as const) : [];
   return [...each.flatMap((kind) => Array.from({ length: times }, () => kind)), ...rare];
 }

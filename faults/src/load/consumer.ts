@@ -41,10 +41,9 @@ export async function startConsumer(setup: ConsumerSetup): Promise<RunningConsum
   ]);
   return {
     async stop() {
-      await Promise.all(consumers.map((consumer: Consumer) => consumer.close()));
-      await reader.stop();
       for (const subscription of ['work', 'keyed', ...subscriptionsOfNews.map((name) => `news/${name}`)])
         history.record({ type: 'subscribe.end', subscription });
+      await Promise.all([...consumers.map((consumer: Consumer) => consumer.close()), reader.stop()]);
     },
   };
 }

@@ -4,7 +4,7 @@ import type { PlannedFault } from '../plan.ts';
 import { killBroker, pauseBroker } from './broker-faults.ts';
 import type { Fleet } from './fleet.ts';
 import { blackHole, resetConnections } from './network-faults.ts';
-import { killConsumer, stopConsumer } from './process-faults.ts';
+import { killConsumer, restartConsumer, stopConsumer } from './process-faults.ts';
 
 /** What a fault works on. */
 export interface Scene {
@@ -57,6 +57,8 @@ export async function inject(scene: Scene, fault: PlannedFault, id: string): Pro
       return pauseBroker(scene, record, 'long');
     case 'consumer-kill':
       return killConsumer(scene, record, fault);
+    case 'consumer-restart':
+      return restartConsumer(scene, record, fault);
     case 'consumer-stop':
       return stopConsumer(scene, record, fault);
     case 'half-open':

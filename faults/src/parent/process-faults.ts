@@ -1,7 +1,7 @@
 import type { PlannedFault } from '../plan.ts';
 import { machineClock } from '../machine-clock.ts';
 import { isGone, isStopped } from './evidence.ts';
-import type { Slot } from './fleet.ts';
+import type { Fleet, Slot } from './fleet.ts';
 import type { FaultRecord, Scene } from './inject.ts';
 import { awaitNotice, awaitRecovery, noticeWithinMs } from './recover.ts';
 
@@ -22,9 +22,39 @@ export async function killConsumer({ fleet, history }: Scene, record: FaultRecor
     [exit.signal === 'SIGKILL', isGone(pid)],
     `${setup.name}, pid ${pid}, ended by ${exit.signal ?? exit.code}, ${isGone(pid) ? 'gone' : 'still there'}`,
   );
+  await replace(fleet, slot, record);
+}
+
+async function replace(fleet: Fleet, slot: Slot, record: FaultRecord): Promise<void> {
   const replacement = fleet.replace(slot);
   await fleet.until(`${replacement.setup.name} to be ready`, () => replacement.isReady, 60_000);
   record.heal(`${replacement.setup.name}, pid ${replacement.pid}, consumes in its place`);
+}
+
+/** It must close its consumers, and give back what it holds, within this time. */
+const closeWithinMs = 10_000;
+
+/** An orderly end under load, as at every deployment, and another process in its place. */
+export async function restartConsumer(scene: Scene, record: FaultRecord, fault: PlannedFault): Promise<void> {
+  const { fleet, history } = scene;
+  const slot = consumerFor(scene, fault);
+  const { process: leaving } = slot;
+  const { setup, pid } = leaving;
+  record.begin('orderly restart of a consumer', 'process', { target: setup.name });
+  const begun = machineClock();
+  leaving.order({ order: 'stop' });
+  const late = setTimeout(() => leaving.signal('SIGKILL'), closeWithinMs);
+  const { code, signal } = await leaving.exited.finally(() => clearTimeout(late));
+  history.record({
+    type: 'process.exit',
+    exited: setup.name,
+    ...(code !== null && { code }),
+    ...(signal && { signal }),
+  });
+  const evidence = `${setup.name}, pid ${pid}, ended with ${signal ?? `code ${code}`} after ${Math.round(machineClock() - begun)} ms`;
+  record.prove([code === 0], evidence);
+  if (code !== 0) scene.complain(`${record.id}: ${evidence}:\n${leaving.output}`);
+  await replace(fleet, slot, record);
 }
 
 /** SIGSTOP of a consumer until the broker has given it up: what it says afterwards must change nothing. */
