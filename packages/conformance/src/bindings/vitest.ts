@@ -12,7 +12,7 @@ export interface Vitest {
   };
   readonly afterAll: (work: () => Promise<void>) => unknown;
 }
-export interface VitestContext {
+interface VitestContext {
   readonly skip: (reason?: string) => unknown;
 }
 

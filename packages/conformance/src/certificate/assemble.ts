@@ -59,7 +59,7 @@ export function certificateOf({
 }
 
 /** This package's own name and version. */
-export function suite(): { readonly name: string; readonly version: string } {
+function suite(): { readonly name: string; readonly version: string } {
   const { name, version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     name: string;
     version: string;
@@ -67,7 +67,7 @@ export function suite(): { readonly name: string; readonly version: string } {
   return { name, version };
 }
 
-export const count = (results: readonly Result[]): Counts =>
+const count = (results: readonly Result[]): Counts =>
   Object.fromEntries(stateNames.map((state) => [state, results.filter((one) => one.state === state).length])) as Record<
     State,
     number

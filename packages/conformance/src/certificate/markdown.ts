@@ -36,7 +36,7 @@ export function toMarkdown(certificate: Certificate): string {
 }
 
 /** One sentence. */
-export function verdictOf({ counts, cases }: Pick<Certificate, 'counts' | 'cases'>): string {
+function verdictOf({ counts, cases }: Pick<Certificate, 'counts' | 'cases'>): string {
   const bad = cases.filter(({ state }) => isBad(state));
   if (bad.length === 0) return `Nothing failed: ${counts.pass} passed, ${counts.refused} refused as they must be.`;
   return `**${bad.length} of ${cases.length} cases failed or are unknown: ${bad.map(({ id }) => id).join(', ')}.**`;

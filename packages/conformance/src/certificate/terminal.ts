@@ -19,7 +19,7 @@ const colours = {
   unknown: 'magenta',
 } as const satisfies Record<State, string>;
 
-export const paint = (state: State, text: string, { isColoured }: Terminal): string =>
+const paint = (state: State, text: string, { isColoured }: Terminal): string =>
   isColoured ? styleText(colours[state], text, { validateStream: false }) : text;
 
 /** One line for one case. */

@@ -9,7 +9,7 @@ export interface ChildOptions {
   readonly holdAt?: Readonly<Record<string, number>>;
 }
 
-export interface Exit {
+interface Exit {
   readonly code: number | null;
   readonly signal: string | null;
 }
