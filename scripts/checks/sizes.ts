@@ -44,5 +44,8 @@ export function checkSizes(files: readonly SourceFile[]): Sizes {
   const problems = large.map(({ path, text }) => `${path}: ${countLines(text)} lines, at most ${maxFileLines}`);
   if (core === 0) problems.push('packages/core/src: no source found');
   if (core > maxCoreLines) problems.push(`packages/core/src: ${core} lines of code, at most ${maxCoreLines}`);
-  return { problems, note: `lines of code: ${[...lines].map(([folder, count]) => describe(folder, count)).join(', ')}` };
+  return {
+    problems,
+    note: `lines of code: ${[...lines].map(([folder, count]) => describe(folder, count)).join(', ')}`,
+  };
 }

@@ -6,7 +6,8 @@ import { places } from './places.ts';
 
 /** The target was 150 kB; see design/decisions/0007. */
 export const maxCoreBytes = 162_000;
-const maxImportMs = 10;
+/** A wall against growth that holds on a busy machine. The target of 10 ms is judged by the benchmark, on a quiet one. */
+const maxImportMs = 20;
 const samples = 20;
 
 /** The size of every file of installed core. */
@@ -25,11 +26,12 @@ export function judgeSize(bytes: number): string {
 }
 
 const importCore = `
-const started = performance.now();
+const before = process.cpuUsage();
 await import('@waybill/core');
-console.log(performance.now() - started);`;
+const { user, system } = process.cpuUsage(before);
+console.log((user + system) / 1000);`;
 
-/** How long the first import of core takes, each time in a new process. */
+/** The processor time of the first import of core, each time in a new process: other programs do not change it much. */
 export async function measureImport(version: string): Promise<string> {
   const node = await findNode(version);
   const times: number[] = [];
@@ -45,7 +47,7 @@ export function judgeImport(times: readonly number[]): string {
   const sorted = times.toSorted((left, right) => left - right);
   const at = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
   const [median, least, most] = [at(0.5), at(0), at(1)].map((time) => time.toFixed(1));
-  const text = `importing core takes ${median} ms (median of ${times.length}, ${least} to ${most}), at most ${maxImportMs} ms`;
+  const text = `importing core takes ${median} ms of processor time (median of ${times.length}, ${least} to ${most}), at most ${maxImportMs} ms`;
   if (!(at(0.5) <= maxImportMs)) throw new Error(text);
   return text;
 }

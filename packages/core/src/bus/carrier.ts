@@ -118,9 +118,12 @@ export class Carrier {
   terms(destination: Destination): SendTerms {
     return this.#terms(this.channel(destination), orderOf(destination), this.options.sendTimeoutMs ?? 30_000);
   }
-  /** For copies of messages: they are tried until they are stored, so each try may be short. */
+  /**
+   * For copies of messages. Who sends one tries until it is stored, or until its original is lost: that is the one who
+   * knows, so the outlet sends nothing twice by itself.
+   */
   copyTerms(destination: Destination): SendTerms {
-    return { ...this.#terms(this.channel(destination), 'none', 10_000), resend: 'always' };
+    return { ...this.#terms(this.channel(destination), 'none', 10_000), resend: 'never' };
   }
   #terms(channel: ChannelCapabilities, order: SendTerms['order'], timeoutMs: number): SendTerms {
     const resend = this.options.resend ?? (channel.dedup === 'none' ? 'safe' : 'always');

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -54,6 +53,8 @@ async function routedOf(where: Where): Promise<Routed> {
 
 /** `{ "default": "amqp://…", "routes": { "clicks": "kafka://…" } }` */
 async function readConfiguration(url: string): Promise<Routed> {
+  // Few need it, and loading it costs more than core itself.
+  const { readFile } = await import('node:fs/promises');
   try {
     const configuration: unknown = JSON.parse(await readFile(new URL(url), 'utf8'));
     if (isPlain(configuration) && 'default' in configuration) return configuration as unknown as Routed;

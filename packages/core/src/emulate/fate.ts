@@ -107,6 +107,8 @@ export class Fate {
     const { sender, copyTerms, clock, name: source, observer } = this.#terms;
     for (let failures = 0; loan.isOpen; failures++) {
       try {
+        await sender.keeper.live(loan.signal);
+        if (!loan.isOpen) return false;
         await sender.send(target, copy, copyTerms);
         loan.settle({ outcome: 'accept' });
         return true;

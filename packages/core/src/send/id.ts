@@ -1,5 +1,3 @@
-import { randomFillSync } from 'node:crypto';
-
 const atOnce = 256;
 const bytesEach = 16;
 const lettersEach = 36;
@@ -23,7 +21,7 @@ export function newId(): string {
 }
 
 function makeMany(): string {
-  randomFillSync(random);
+  crypto.getRandomValues(random);
   const parts: string[] = [];
   for (let from = 0; from < random.length; from += bytesEach) {
     random[from + 6] = (random[from + 6]! & 0x0f) | 0x40;
