@@ -4,6 +4,10 @@ import { deadLetterHandling } from './dead-letter-handling.ts';
 import { deadLetterLetters } from './dead-letter-letters.ts';
 import { delaySending } from './delay-sending.ts';
 import { emulations } from './emulations.ts';
+import { errorCalls } from './error-calls.ts';
+import { errorHandlers } from './error-handlers.ts';
+import { errorPlaces } from './error-places.ts';
+import { errorShape } from './error-shape.ts';
 import { flowReceiving } from './flow-receiving.ts';
 import { flowSending } from './flow-sending.ts';
 import { guaranteeCalm } from './guarantee-calm.ts';
@@ -60,6 +64,10 @@ export function allCases(): readonly Case[] {
       guaranteeFaults,
       payloadHeaders,
       payloadBodies,
+      errorCalls,
+      errorHandlers,
+      errorPlaces,
+      errorShape,
       manifest,
       refusals,
       settlingProbes,
