@@ -194,7 +194,7 @@ export function jsonOf(record: RunRecord, judgement: Judgement): string {
         liveMs: Object.fromEntries(recovery.liveMs),
         firstDeliveryMs: Object.fromEntries(recovery.firstDeliveryMs),
       })),
-      faults: first?.faults ?? [],
+      faults: (first?.faults ?? []).map(({ evidence, ...fault }) => ({ ...fault, evidence: evidence.join('; ') })),
       anomalies: [...verdicts].flatMap(([place, { anomalies }]) =>
         firstOfEach(anomalies).map((anomaly) => ({ place, ...anomaly })),
       ),
