@@ -76,6 +76,7 @@ function checkHeaders(where: string, headers: unknown): void {
 function headerProblem(name: string, value: unknown): string | undefined {
   if (!/^[\x21-\x7e]{1,128}$/.test(name))
     return 'must have a name of 1 to 128 printable ASCII characters without spaces';
+  if (name === '__proto__') return 'has a name that clients lose when they decode it (amqplib does); choose another';
   if (name.toLowerCase().startsWith(reservedPrefix))
     return `is Waybill's own; choose a name that does not begin with "${reservedPrefix}"`;
   if (typeof value !== 'string')
