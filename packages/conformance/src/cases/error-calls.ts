@@ -95,7 +95,7 @@ async function wrongArguments(context: Context): Promise<void> {
       for (const given of wrong[name]![method] ?? []) {
         calls += 1;
         const outcome = await outcomeOf(() => call(...given));
-        if (outcome !== 'invalid') passed.push(`${name}.${method}(${given.map(told).join(', ')}): ${outcome}`);
+        if (outcome !== 'invalid' && !(outcome === 'unsupported' && isRefused(context, name, method))) passed.push(`${name}.${method}(${given.map(told).join(', ')}): ${outcome}`);
       }
     }
   }
@@ -103,6 +103,10 @@ async function wrongArguments(context: Context): Promise<void> {
   context.expect.deepEqual(passed, [], 'calls that were not refused as invalid');
   context.expect.equal(JSON.stringify(counts(context)), before, 'what was sent, opened and made');
 }
+
+/** A method that this broker cannot serve at all may say that first; N05 proves that it does. */
+const isRefused = ({ capabilities: { stream } }: Context, name: string, method: string): boolean =>
+  name === 'stream' && method.startsWith('consume') && stream !== 'none' && stream.group === 'none';
 
 const counts = ({ traffic: { sent, receivers, declared } }: Context): unknown => ({ sent, receivers, declared: declared.length });
 
@@ -152,8 +156,9 @@ async function native(context: Context): Promise<void> {
   const jobs = queue !== 'none' ? jobQueue(context) : topic !== 'none' ? jobTopic(context) : jobStream(context);
   const bus = await context.connect({ jobs });
   const link = await context.link();
+  // Compared here: what a client library calls a connection is not to be printed.
   context.expect.equal(typeof bus.native('jobs'), typeof link.native, 'what native gives is what the driver has');
-  context.expect.equal(bus.native('jobs'), bus.native('jobs'), 'one connection is one object');
+  context.expect.ok(Object.is(bus.native('jobs'), bus.native('jobs')), 'one connection is one object');
   await context.expect.rejects(() => bus.native('others'), 'invalid', 'native of a destination that this bus does not have');
   await context.expect.rejects(() => bus.native('constructor'), 'invalid', 'native of a name that every object has');
 }

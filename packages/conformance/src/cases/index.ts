@@ -14,6 +14,9 @@ import { guaranteeCalm } from './guarantee-calm.ts';
 import { guaranteeFaults } from './guarantee-faults.ts';
 import { guaranteeSending } from './guarantee-sending.ts';
 import { judged } from './judged.ts';
+import { lifecycleClose } from './lifecycle-close.ts';
+import { lifecycleDrain } from './lifecycle-drain.ts';
+import { lifecycleProcess } from './lifecycle-process.ts';
 import { limits } from './limits.ts';
 import { manifest } from './manifest.ts';
 import { orderFaults } from './order-faults.ts';
@@ -62,6 +65,9 @@ export function allCases(): readonly Case[] {
       guaranteeCalm,
       guaranteeSending,
       guaranteeFaults,
+      lifecycleClose,
+      lifecycleDrain,
+      lifecycleProcess,
       payloadHeaders,
       payloadBodies,
       errorCalls,
