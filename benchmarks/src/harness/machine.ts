@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { versionOf } from './packages.ts';
@@ -33,7 +33,12 @@ export function describeMachine(): Machine {
   };
 }
 
+/** A copy without its history has none. */
 function commitOf(directory: string): string {
-  const git = (...args: string[]): string => execFileSync('git', args, { cwd: directory, encoding: 'utf8' }).trim();
-  return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', 'packages') === '' ? '' : '+');
+  const git = (...args: string[]): string | undefined => {
+    const { status, stdout } = spawnSync('git', args, { cwd: directory, encoding: 'utf8' });
+    return status === 0 ? stdout.trim() : undefined;
+  };
+  const head = git('rev-parse', '--short', 'HEAD');
+  return head === undefined ? 'unknown' : head + (git('status', '--porcelain', '--', 'packages') === '' ? '' : '+');
 }
