@@ -22,6 +22,13 @@ export interface Claim {
    */
   readonly retry?: 'release' | 'copy' | 'held';
   /**
+   * `retry: 'copy'`: how many places a message goes through until it is handed out again, that of the copy included: 1
+   * where the copy goes straight back, 2 by way of a delay queue. Each acceptance on the way may be lost after the next
+   * copy was stored, and leaves one delivery more.
+   * @default 1
+   */
+  readonly copies?: number;
+  /**
    * What a settlement that took effect survives. `sent`: it is on its way, and a lost connection may undo it (AMQP).
    * `confirmed`: the broker answered; only a broker that dies may forget. `durable`: nothing undoes it.
    * @default 'confirmed'
@@ -61,6 +68,7 @@ export function completeClaim(claim: Claim): FullClaim {
     sendOrder: 'awaited',
     deadLetter: 'none',
     retry: 'release',
+    copies: 1,
     acceptance: 'confirmed',
     acceptanceWithinMs: 1_000,
     dedup: false,

@@ -75,11 +75,11 @@ function returnedBefore(
   return undefined;
 }
 
-/** A delivery comes back once. Where a retry is a copy, a loss before the original was accepted leaves both. */
+/** A delivery comes back once. Where a retry is a copy, a loss before an acceptance on its way leaves one more. */
 function mostReturns(ledger: Ledger, delivery: Delivery, next: Delivery): number {
   if (ledger.claim.retry !== 'copy' || delivery.ok !== false) return 1;
   const until = Math.min(delivery.settledAt, next.at);
-  return ledger.disturbances.find(delivery.at, until) !== undefined ? 2 : 1;
+  return ledger.disturbances.find(delivery.at, until) !== undefined ? 1 + ledger.claim.copies : 1;
 }
 
 function report(ledger: Ledger, findings: Findings, deliveries: readonly Delivery[], index: number): void {
