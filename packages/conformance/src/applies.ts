@@ -2,7 +2,7 @@ import { connect, type Destination, type Driver, type Kind, type Needs, WaybillE
 import type { Case, Control, Facts } from './case.ts';
 import { destinationOf } from './destination-of.ts';
 import type { State } from './states.ts';
-import type { Target } from './target.ts';
+import type { Profile, Target } from './target.ts';
 import { noTraffic, watched } from './watch.ts';
 
 /** Why a case does not run, and what that makes its state; nothing where it runs. */
@@ -37,15 +37,8 @@ export class Applicability {
 
   #withoutControl(controls: readonly Control[]): Verdict | undefined {
     const { profile } = this.#target;
-    if (controls.includes('child') && profile.reach === 'process') {
-      return { state: 'not-applicable', reason: 'no other process can reach this broker' };
-    }
-    if (controls.includes('kill') && profile.durable === 'none') {
-      return {
-        state: 'not-applicable',
-        reason: 'this deployment does not claim that anything survives the death of the broker',
-      };
-    }
+    const senseless = controls.find((control) => reasonAgainst(control, profile) !== undefined);
+    if (senseless) return { state: 'not-applicable', reason: reasonAgainst(senseless, profile)! };
     const missing = controls.filter((control) => !hasControl(this.#target, control));
     return missing.length === 0 ? undefined : { state: 'not-run', reason: `no control: ${missing.join(', ')}` };
   }
@@ -58,6 +51,17 @@ export class Applicability {
     this.#refusals.set(key, known);
     return known;
   }
+}
+
+/** Why a fault means nothing to this deployment, rather than only being out of the harness's reach. */
+function reasonAgainst(control: Control, { durable, reach }: Profile): string | undefined {
+  const isEnd = control === 'kill' || control === 'stop';
+  if (isEnd && durable === 'none') return 'this deployment does not claim that anything survives the end of the broker';
+  if (reach !== 'process') return undefined;
+  if (control === 'child') return 'no other process can reach this broker';
+  if (control === 'proxy') return 'there is no network before a broker inside the process';
+  if (control === 'block') return 'a broker inside the process never stops reading';
+  return undefined;
 }
 
 /** Whether the harness can do it. */

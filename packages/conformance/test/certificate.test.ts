@@ -18,7 +18,7 @@ beforeAll(async () => {
     ),
     caseWith(() => Promise.reject(new Error('odd <tag> & "quote" | pipe \u0007 bell')), { id: 'Q92' }),
     caseWith(async ({ inconclusive }) => inconclusive('no evidence'), { id: 'Q93' }),
-    caseWith(async () => {}, { id: 'Q94', requires: { controls: ['proxy'] } }),
+    caseWith(async () => {}, { id: 'Q94', requires: { controls: ['pause'] } }),
     caseWith(async () => {}, { id: 'T95', group: 'T', requires: { able: () => 'not here' } }),
     caseWith(async () => {}, { id: 'Q96', requires: { kind: 'queue', needs: { delivery: 'exactly-once' } } }),
   ];
@@ -62,7 +62,7 @@ test('JUnit has one element for each case, counts that agree, and escapes what i
   expect(xml).toContain(
     'name="fact &lt;1&gt;" value="a &quot;quoted&quot; &amp; &lt;marked&gt; fact&#10;in two lines"',
   );
-  expect(xml).toContain('<skipped message="not-run: no control: proxy"/>');
+  expect(xml).toContain('<skipped message="not-run: no control: pause"/>');
   expect(xml).toContain('<property name="state" value="refused"/>');
 });
 
@@ -76,7 +76,7 @@ test('Markdown keeps its tables whole and says what failed', () => {
 test('the terminal shows reasons, what was not run, and a table', () => {
   const text = summary(certificate, { columns: 80, isColoured: false });
   expect(text).toContain('unknown  Q93');
-  expect(text).toContain('Not run, so not proven here:\n  Q94: no control: proxy');
+  expect(text).toContain('Not run, so not proven here:\n  Q94: no control: pause');
   expect(text).toMatch(/^all +1 +1 +1 +1 +1 +1$/m);
   expect(summary(certificate, { columns: 80, isColoured: true })).toContain('\u001b[31m');
 });

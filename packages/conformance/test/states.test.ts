@@ -69,15 +69,26 @@ test('what must happen and does not fails with what was waited for', async () =>
 });
 
 test('a missing control is not-run and named', async () => {
-  const result = await resultOf(caseWith(oneMessage, { requires: { controls: ['disconnect', 'proxy'] } }));
-  expect(result).toMatchObject({ state: 'not-run', reason: 'no control: disconnect, proxy' });
+  const result = await resultOf(caseWith(oneMessage, { requires: { controls: ['disconnect', 'pause'] } }));
+  expect(result).toMatchObject({ state: 'not-run', reason: 'no control: disconnect, pause' });
 });
 
-test('what a deployment does not claim is not-applicable: no child reaches it, nothing survives a kill', async () => {
-  const child = await resultOf(caseWith(oneMessage, { requires: { controls: ['child'] } }));
-  expect(child).toMatchObject({ state: 'not-applicable', reason: expect.stringContaining('no other process') });
-  const kill = await resultOf(caseWith(oneMessage, { requires: { controls: ['kill'] } }));
-  expect(kill).toMatchObject({ state: 'not-applicable', reason: expect.stringContaining('survives') });
+test.each([
+  ['child', 'no other process'],
+  ['kill', 'survives'],
+  ['stop', 'survives'],
+  ['proxy', 'no network'],
+  ['block', 'never stops reading'],
+] as const)('a fault that means nothing to a deployment, %s, is not-applicable', async (control, reason) => {
+  const result = await resultOf(caseWith(oneMessage, { requires: { controls: [control] } }));
+  expect(result).toMatchObject({ state: 'not-applicable', reason: expect.stringContaining(reason) });
+});
+
+test('where a broker is reached over a network and claims durability, the same faults are only not-run', async () => {
+  const target = memoryTarget(memoryBroker(), { profile: { durable: 'process', note: 'elsewhere' } });
+  const controls = ['child', 'kill', 'stop', 'proxy', 'block'] as const;
+  const result = await resultOf(caseWith(oneMessage, { requires: { controls } }), target);
+  expect(result).toMatchObject({ state: 'not-run', reason: 'no control: child, kill, stop, proxy, block' });
 });
 
 test('a predicate makes a case not-applicable with its reason', async () => {
