@@ -10,6 +10,8 @@ export function claimFor(place: Place, plan: Plan, style: Style, faults: number)
   const queued = { ...common, deadLetter: 'read', maxAttempts, retry: retryOf(place, plan) } as const;
   switch (place) {
     case 'work':
+      // A retry that waits in a delay queue is copied twice: into that queue, and back.
+      return { ...queued, order: 'none', copies: 2 };
     case 'news':
       return { ...queued, order: 'none' };
     case 'keyed':
