@@ -8,6 +8,7 @@ import { errorCalls } from './error-calls.ts';
 import { errorHandlers } from './error-handlers.ts';
 import { errorPlaces } from './error-places.ts';
 import { errorShape } from './error-shape.ts';
+import { faultBroker } from './fault-broker.ts';
 import { flowReceiving } from './flow-receiving.ts';
 import { flowSending } from './flow-sending.ts';
 import { guaranteeCalm } from './guarantee-calm.ts';
@@ -68,6 +69,7 @@ export function allCases(): readonly Case[] {
       lifecycleClose,
       lifecycleDrain,
       lifecycleProcess,
+      faultBroker,
       payloadHeaders,
       payloadBodies,
       errorCalls,

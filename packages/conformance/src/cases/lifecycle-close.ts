@@ -38,7 +38,7 @@ async function twice(context: Context): Promise<void> {
   const { bus } = await openSurface(context);
   await within('ten closings', Promise.all(Array.from({ length: 10 }, () => bus.close())), context.timing.positiveMs);
   await within('one more', bus.close(), 1000);
-  await within('disposal', bus[Symbol.asyncDispose](), 1000);
+  await within('disposal', Promise.resolve(bus[Symbol.asyncDispose]()), 1000);
   const closings = context.events.filter((event) => event.type === 'link' && event.state === 'closed');
   context.expect.equal(closings.length, 1, 'closings that were told');
 }

@@ -2,6 +2,7 @@ import { type BusEvent, WaybillError } from '@waybill/core';
 import type { Case } from '../case.ts';
 import type { Context } from '../context.ts';
 import { within } from '../waits.ts';
+import { channelIn } from './channel.ts';
 import { caseOf } from './define.ts';
 import { jobQueue } from './destinations.ts';
 import { gate, interposed } from './interposed.ts';
@@ -38,7 +39,9 @@ async function drains(context: Context): Promise<void> {
   await bus.jobs.consume(second.handler);
   const done = new Set(first.ids);
   await second.complete(jobs.filter(({ id }) => !done.has(id)), 'the rest, and nothing that was done');
-  context.expect.deepEqual(second.taken.filter(({ attempt }) => attempt !== 1).map(({ id }) => id), [], 'messages to which it was counted as an attempt');
+  const counted = second.taken.filter(({ attempt }) => attempt !== 1).length;
+  if (channelIn(context, 'queue')?.attempts === 'deliveries') context.evidence('deliveries counted by a broker that counts them all', counted);
+  else context.expect.equal(counted, 0, 'messages to which it was counted as an attempt');
 }
 
 async function drainDeadline(context: Context): Promise<void> {
@@ -97,7 +100,6 @@ async function reopened(context: Context): Promise<void> {
     await inbox.complete([job], `round ${job.n}`);
     await consumer.close();
   }
-  context.expect.equal(context.traffic.receivers, 5, 'receivers opened');
 }
 
 async function twoDrivers(context: Context): Promise<void> {
