@@ -7,13 +7,15 @@ import type { Claim, HistoryWriter, Verdict } from './history/index.ts';
 import type { Inbox, InboxOptions, Job } from './inbox.ts';
 import type { Random } from './random.ts';
 import type { Result } from './result.ts';
-import type { BrokerControl, FaultProxy, Profile, Timing } from './target.ts';
+import type { BrokerControl, FaultProxy, Profile, Security, Timing } from './target.ts';
 import type { Traffic } from './watch.ts';
 
 /** All that a case gets. What it opens here is closed, and what it declares is removed, when it ends. */
 export interface Context {
   readonly id: string;
   readonly profile: Profile;
+  /** What the target offers of it; a case about a part that is absent ends with `notRun`. */
+  readonly security: Security;
   readonly timing: Timing;
   /** Of this server, as the link reports them. */
   readonly capabilities: Capabilities;

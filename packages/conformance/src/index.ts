@@ -23,6 +23,7 @@ export {
   type Profile,
   type ProxyFault,
   type ProxyWay,
+  type Security,
   type Target,
   type Timing,
 } from './target.ts';

@@ -60,6 +60,7 @@ export function makeContext(setting: Setting, { id }: Case, signal: AbortSignal)
     expect,
     traffic,
     profile: target.profile,
+    security: target.security ?? {},
     random: makeRandom(seed, id),
     name,
     ...waiting,

@@ -50,6 +50,20 @@ export interface FaultProxy extends AsyncDisposable {
   readonly liveConnections: number;
 }
 
+/** Other ways into the same broker, and what must not get out. Cases about a part that is absent are `not-run`. */
+export interface Security {
+  /** Passwords and tokens: no error, event or certificate may hold one. */
+  readonly secrets?: readonly string[];
+  /** With credentials that the broker refuses. */
+  readonly wrongPassword?: () => Driver | Promise<Driver>;
+  /** With TLS, and the authority that signed the broker's certificate. */
+  readonly trusted?: () => Driver | Promise<Driver>;
+  /** With TLS, and no authority that knows the broker's certificate. */
+  readonly unknownAuthority?: () => Driver | Promise<Driver>;
+  /** With TLS, and a name that the broker's certificate does not hold. */
+  readonly wrongName?: () => Driver | Promise<Driver>;
+}
+
 /** How long things take here. Milliseconds. */
 export interface Timing {
   /** Something that must happen has so long. @default 10 000 */
@@ -70,6 +84,7 @@ export interface Target {
   readonly url?: string;
   readonly control?: BrokerControl;
   readonly proxy?: () => Promise<FaultProxy>;
+  readonly security?: Security;
   readonly profile: Profile;
   readonly timing?: Partial<Timing>;
   /** What the broker says about its version. @default asked of the native client where the kit knows how */

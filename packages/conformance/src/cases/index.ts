@@ -9,6 +9,8 @@ import { errorHandlers } from './error-handlers.ts';
 import { errorPlaces } from './error-places.ts';
 import { errorShape } from './error-shape.ts';
 import { faultBroker } from './fault-broker.ts';
+import { faultNetwork } from './fault-network.ts';
+import { faultProcesses } from './fault-processes.ts';
 import { flowReceiving } from './flow-receiving.ts';
 import { flowSending } from './flow-sending.ts';
 import { guaranteeCalm } from './guarantee-calm.ts';
@@ -19,6 +21,7 @@ import { lifecycleClose } from './lifecycle-close.ts';
 import { lifecycleDrain } from './lifecycle-drain.ts';
 import { lifecycleProcess } from './lifecycle-process.ts';
 import { limits } from './limits.ts';
+import { loadQueues } from './load-queues.ts';
 import { manifest } from './manifest.ts';
 import { orderFaults } from './order-faults.ts';
 import { orderKeys } from './order-keys.ts';
@@ -33,6 +36,7 @@ import { settlingProbes } from './probes-settling.ts';
 import { queueBasics } from './queue-basics.ts';
 import { queueSettling } from './queue-settling.ts';
 import { refusals } from './refusals.ts';
+import { securityDoors } from './security-doors.ts';
 import { streamGroups } from './stream-groups.ts';
 import { streamReading } from './stream-reading.ts';
 import { swap } from './swap.ts';
@@ -70,12 +74,16 @@ export function allCases(): readonly Case[] {
       lifecycleDrain,
       lifecycleProcess,
       faultBroker,
+      faultNetwork,
+      faultProcesses,
       payloadHeaders,
       payloadBodies,
       errorCalls,
       errorHandlers,
       errorPlaces,
       errorShape,
+      securityDoors,
+      loadQueues,
       manifest,
       refusals,
       settlingProbes,

@@ -1,10 +1,10 @@
 import { rabbitmq } from '@waybill/adapter-rabbitmq';
 import { type Broker, type RabbitmqLine, startProxy, startRabbitmq } from '@waybill/testbed';
-import { type BrokerControl, defineTarget, type FaultProxy, type Target } from '@waybill/conformance';
+import { type BrokerControl, defineTarget, type FaultProxy, type Security, type Target } from '@waybill/conformance';
 
 /** A RabbitMQ of the testbed with every control; one from the environment has none over its process. */
 export async function rabbitmqTarget(line: RabbitmqLine): Promise<Target> {
-  const broker = await startRabbitmq({ line });
+  const broker = await startRabbitmq({ line, tls: true });
   return defineTarget({
     name: `rabbitmq-${line}`,
     driver: () => rabbitmq(broker.url),
@@ -12,9 +12,27 @@ export async function rabbitmqTarget(line: RabbitmqLine): Promise<Target> {
     profile: { durable: 'process', note: 'one node, quorum queues' },
     timing: { quietMs: 250 },
     proxy: () => faultProxy(broker),
+    security: securityOf(broker),
     ...(broker.controls === 'process' && { control: controlOf(broker) }),
     close: () => broker[Symbol.asyncDispose](),
   });
+}
+
+const wrong = 'not-the-password';
+
+function securityOf({ url, tls }: Broker): Security {
+  const refused = new URL(url);
+  refused.password = wrong;
+  const secrets = [wrong, ...[new URL(url).password].filter((password) => password.length > 6)];
+  return {
+    secrets,
+    wrongPassword: () => rabbitmq(refused.href),
+    ...(tls && {
+      trusted: () => rabbitmq({ url: tls.url, tls: { ca: tls.authority } }),
+      unknownAuthority: () => rabbitmq(tls.url),
+      wrongName: () => rabbitmq({ url: tls.mismatchedUrl, tls: { ca: tls.authority } }),
+    }),
+  };
 }
 
 function controlOf(broker: Broker): BrokerControl {
