@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 const relativeImport = /(?:\bfrom\s*|\bimport\s*\(?\s*)['"](\.[^'"]+)\.(?:ts|js)['"]/g;
 
 /** The declaration files that a user of these entries can come across, and no others. */
-export function reachableDeclarations(entries: readonly string[]): ReadonlySet<string> {
+function reachableDeclarations(entries: readonly string[]): ReadonlySet<string> {
   const found = new Set<string>();
   const waiting = [...entries];
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {

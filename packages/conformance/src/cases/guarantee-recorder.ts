@@ -3,7 +3,7 @@ import type { CaseHistory, Context } from '../context.ts';
 import { checksum, type Claim, type SettlementKind, type Verdict } from '../history/index.ts';
 import type { Job } from '../inbox.ts';
 
-export type Outcome = 'ok' | 'fail' | 'unknown';
+type Outcome = 'ok' | 'fail' | 'unknown';
 
 /** Writes down what a case does and sees, for the checker to judge. */
 export interface Recorder {

@@ -124,14 +124,14 @@ export interface Gap {
   readonly toOrdinal: number;
 }
 
-export interface Drain {
+interface Drain {
   readonly at: number;
   readonly ordinal: number;
   readonly depth: number | null;
 }
 
 /** A subscription of a destination. */
-export interface Binding {
+interface Binding {
   readonly subscription: Subscription;
   /** What is published later is owed. */
   owedAfter: number;

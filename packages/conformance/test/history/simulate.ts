@@ -7,11 +7,11 @@ import { createRandom, type Random } from './random.ts';
  * error of each process inside its declared uncertainty.
  */
 
-export const UNCERTAINTY_MS = 0.05;
-export const LEASE_MS = 30_000;
+const UNCERTAINTY_MS = 0.05;
+const LEASE_MS = 30_000;
 export const MAX_ATTEMPTS = 4;
 /** Calm messages of one key at the end of every history, each handled once. */
-export const TAIL = 6;
+const TAIL = 6;
 
 /** One stored copy of a message. */
 interface Copy {

@@ -9,7 +9,7 @@ import {
 } from '../../src/history/index.ts';
 
 /** How far the clocks of two different processes of a story may be apart: this much each. */
-export const UNCERTAINTY_MS = 0.05;
+const UNCERTAINTY_MS = 0.05;
 
 /** Tells a history event by event, ten milliseconds apart; defaults make the smallest histories short. */
 export interface Story {

@@ -90,7 +90,7 @@ export function checkIsDestination(where: string, value: unknown): void {
 }
 
 /** Names are text; each broker's own rules are checked by its driver. */
-export function checkName(name: unknown, what: string): void {
+function checkName(name: unknown, what: string): void {
   if (isName(name)) return;
   throw invalid(`${what}: the name must be printable text that is not empty, not ${show(name)}`);
 }

@@ -14,7 +14,7 @@ const channels = {
   held: channel('waybill:held'),
   dropped: channel('waybill:dropped'),
 } as const satisfies Readonly<Record<BusEvent['type'], unknown>>;
-export const handledChannel = channel('waybill:handled');
+const handledChannel = channel('waybill:handled');
 
 /**
  * Tells what happens in one broker's part of a bus. What would otherwise go unseen, a lost connection, a consumer that

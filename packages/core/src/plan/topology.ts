@@ -12,7 +12,7 @@ export function placeOf(destination: Destination, driver: string): Place {
 }
 
 /** Dead letters and delay queues: plain queues beside the destination. */
-export const sideQueue = (name: string): QueueDeclaration => ({
+const sideQueue = (name: string): QueueDeclaration => ({
   kind: 'queue',
   name,
   order: 'none',
