@@ -124,14 +124,14 @@ export interface Gap {
   readonly toOrdinal: number;
 }
 
-interface Drain {
+export interface Drain {
   readonly at: number;
   readonly ordinal: number;
   readonly depth: number | null;
 }
 
 /** A subscription of a destination. */
-interface Binding {
+export interface Binding {
   readonly subscription: Subscription;
   /** What is published later is owed. */
   owedAfter: number;
