@@ -58,7 +58,7 @@ export class Encoder {
       body: this.#body(value),
       contentType: this.#codec.contentType,
       sentAt: this.#clock.now(),
-      headers: options.headers ?? noHeaders,
+      headers: options.headers === undefined ? noHeaders : { ...options.headers },
       key: this.#key(value, options.key),
       routingKey: options.routingKey,
       replyTo: options.replyTo,
