@@ -81,10 +81,21 @@ async function conflicting(context: Context): Promise<void> {
     context.expect.ok(['taken', 'mismatch', 'unsupported'].includes(outcome), `declared again with ${JSON.stringify(needs)}: mismatch, or no difference here, not ${outcome}`);
   }
   context.evidence('declared again', found.join(', '));
+  await toldWhereDriverTells(context, found);
   const jobs = context.jobs(10);
   await first.jobs.sendMany(jobs);
   await inbox.complete(jobs, 'those who use it already');
   context.expect.equal(consumer.state, 'live', 'their consumer');
   context.expect.equal(downs, 0, 'how often their connection was lost over it');
   if (!found.some((one) => one.endsWith('mismatch'))) context.notRun('no two declarations of a queue differ on this broker');
+}
+
+/** What the driver reports of a place must reach the one who declared it: asked below the bus, for two that differ. */
+async function toldWhereDriverTells(context: Context, found: readonly string[]): Promise<void> {
+  const link = await context.link();
+  const declaration = { kind: 'queue', name: context.name('jobs'), order: 'total', priority: false, ttl: false, delay: false } as const;
+  const differences = (await link.declare?.([declaration], 'verify')) ?? [];
+  context.evidence('differences that the driver reports', differences.length);
+  const isRefused = found.some((one) => one.startsWith('{"order":"total"}') && !one.endsWith('taken'));
+  context.expect.ok(differences.length === 0 || isRefused, 'a queue that the driver finds different is refused');
 }
