@@ -45,6 +45,7 @@ export const deadLetterLetters: readonly Case[] = [
         context.expect.equal(delivery.deadLetter?.attempts, 1, `the attempts of ${id}`);
         context.expect.match(String(delivery.deadLetter?.error), /no such address/, `the error of ${id}`);
       }
+      await inbox.staysAt(jobs.length, 'runs, after all');
     },
   }),
   forWay('queue', {

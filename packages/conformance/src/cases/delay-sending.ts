@@ -143,7 +143,7 @@ async function producerEnds(context: Context): Promise<void> {
 async function produceAndEnd(context: Context, name: string, jobs: readonly Job[]): Promise<void> {
   if (!context.has('child')) {
     const bus = await context.connect({ jobs: queue(name, { schema: type<Job>(), needs }) });
-    await bus.jobs.sendMany(jobs, { delayMs: 1500 });
+    for (const job of jobs) await bus.jobs.send(job, { delayMs: 1500 });
     return bus.close();
   }
   // Its places are declared here, so that they are removed in the end.

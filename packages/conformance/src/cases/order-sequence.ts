@@ -1,3 +1,5 @@
+import { WaybillError } from '@waybill/core';
+import { noneSent } from '@waybill/core/driver';
 import type { Case } from '../case.ts';
 import type { Context } from '../context.ts';
 import { destinationOf } from '../destination-of.ts';
@@ -5,6 +7,7 @@ import { proveRefusal } from '../applies.ts';
 import type { Inbox, Job } from '../inbox.ts';
 import { type Channel, channelOf, forBoth, type Way } from './channel.ts';
 import { caseOf } from './define.ts';
+import { interposed } from './interposed.ts';
 
 const needs = { order: 'total' } as const;
 
@@ -26,6 +29,12 @@ export const orderSequence: readonly Case[] = [
     run: (context, way) => inSequence(context, way, 150, async (channel, jobs) => {
       await Promise.all(jobs.map((job) => channel.send(job)));
     }),
+  }),
+  ...forBoth({
+    id: 'O08:retried',
+    title: 'sends that the broker refuses for a while are stored in the order of the calls all the same',
+    requires: { needs },
+    run: refusedForAWhile,
   }),
   ...forBoth({
     id: 'O10',
@@ -62,6 +71,25 @@ async function inSequence(context: Context, way: Way, count: number, send: (chan
   expectSequence(context, inbox);
 }
 
+/** Every third call is refused as overloaded, which core tries again. */
+async function refusedForAWhile(context: Context, way: Way): Promise<void> {
+  const [open, inbox, jobs] = [channelOf(context, way, { needs }), context.inbox(), context.jobs(40)];
+  await (await open()).consume(inbox.handler);
+  let [calls, refusals] = [0, 0];
+  const { driver } = interposed(await context.driver(), {
+    async send(send, batch) {
+      if (++calls % 3 > 0) return send();
+      refusals += batch.length;
+      return noneSent(batch, 'rejected', new WaybillError('overloaded', 'the case refuses this for now'));
+    },
+  });
+  const producer = await open({ driver, window: 16 });
+  await Promise.all(jobs.map((job) => producer.send(job)));
+  await inbox.complete(jobs, 'each once');
+  expectSequence(context, inbox);
+  context.expect.between(refusals, 3, Infinity, 'messages that were refused for a while');
+}
+
 function expectSequence({ expect }: Context, { taken, highWater }: Inbox<Job>): void {
   const firstWrong = taken.findIndex(({ value }, index) => index > 0 && value.n !== taken[index - 1]!.value.n + 1);
   const around = taken.slice(Math.max(0, firstWrong - 2), firstWrong + 3).map(({ value }) => value.n);
@@ -69,21 +97,27 @@ function expectSequence({ expect }: Context, { taken, highWater }: Inbox<Job>): 
   expect.equal(highWater, 1, 'handlers at once');
 }
 
+/** Two neighbours have one key: where one is overtaken, or run beside the other, it shows. */
 async function manyKeys(context: Context, way: Way): Promise<void> {
-  const channel = await channelOf(context, way, { needs: { order: 'key' }, key: ({ n }) => `key-${n % 10_000}` })();
+  const keyOf = ({ n }: Job): string => `key-${n >> 1}`;
+  const channel = await channelOf(context, way, { needs: { order: 'key' }, key: keyOf })();
   const jobs = context.jobs(20_000);
-  const last = new Map<number, number>();
+  const [last, running] = [new Map<string, number>(), new Set<string>()];
   const wrong: string[] = [];
   const inbox = context.inbox({
-    handle({ id, n }) {
-      if (n < (last.get(n % 10_000) ?? 0)) wrong.push(id);
-      last.set(n % 10_000, n);
+    async handle(job) {
+      const key = keyOf(job);
+      if (job.n < (last.get(key) ?? 0) || running.has(key)) wrong.push(job.id);
+      last.set(key, job.n);
+      running.add(key);
+      await Promise.resolve();
+      running.delete(key);
     },
   });
   await channel.consume(inbox.handler, { concurrency: 64, maxInFlight: 512 });
   await channel.sendMany(jobs);
   await inbox.complete(jobs, 'each once');
-  context.expect.deepEqual(wrong, [], 'messages that were overtaken');
+  context.expect.deepEqual(wrong, [], 'messages that were overtaken, or run beside another of their key');
 }
 
 /** Core keeps a delay that the broker cannot keep, but not in order. */

@@ -56,6 +56,7 @@ export const ttlExpiry: readonly Case[] = [
       await channel.consume(inbox.handler);
       for (const job of jobs) await channel.send(job, { ttlMs: 250 });
       await inbox.complete(jobs, 'each once');
+      await context.until('the handlers to end', () => inbox.taken.every(({ endedAt }) => endedAt !== undefined));
       const letters = await channel.letters();
       await letters.staysAt(0, 'dead letters');
       const last = context.inbox();
