@@ -49,8 +49,8 @@ export async function pauseBroker(scene: Scene, record: FaultRecord, length: 'sh
   });
   const begun = machineClock();
   await broker.pause();
-  const found = await probe(ports.amqp);
-  const stopped = isStopped(pid);
+  const stopped = await isStopped(pid);
+  const found = await probe(ports.amqp, 0.4 * heartbeatMs);
   const noticedMs = isLong
     ? await awaitNotice(scene, fleet.slots, begun, noticeWithinMs(heartbeatMs))
     : await pause(Math.max(0, 0.6 * heartbeatMs - (machineClock() - begun)), undefined);

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { waitFor } from '@waybill/testbed';
 
 /** What a client meets at a port. `silent`: the connection is taken, and nobody answers. */
 export type Probe = 'refused' | 'silent' | 'answered';
@@ -55,8 +56,14 @@ export function isGone(pid: number): boolean {
   }
 }
 
-/** Whether the process is stopped by a signal, as the kernel reports it (state `T`, proc(5)). */
-export function isStopped(pid: number): boolean {
-  const status = readFileSync(`/proc/${pid}/stat`, 'utf8');
+/** Resolves with whether all threads of the process are stopped by a signal, as the kernel reports it (state `T`, proc(5)). */
+export async function isStopped(pid: number): Promise<boolean> {
+  const stopped = (): true | undefined =>
+    readdirSync(`/proc/${pid}/task`).every((thread) => isThreadStopped(pid, thread)) || undefined;
+  return waitFor('every thread to stop', stopped, { timeoutMs: 1_000, everyMs: 2 }).catch(() => false);
+}
+
+function isThreadStopped(pid: number, thread: string): boolean {
+  const status = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
   return status.slice(status.lastIndexOf(')') + 2).startsWith('T');
 }

@@ -21,6 +21,7 @@ export interface Scene {
 export class FaultRecord {
   readonly id: string;
   readonly #history: HistoryWriter;
+  #unproved = '';
 
   constructor(id: string, history: HistoryWriter) {
     this.id = id;
@@ -35,13 +36,14 @@ export class FaultRecord {
     this.#history.record({ type: 'fault.begin', fault: this.id, kind, scope, ...more });
   }
 
-  /** Writes the evidence as a proof if every condition holds, else as what was seen: then the run proves nothing. */
+  /** Writes the evidence as a proof if every condition holds. Else the run proves nothing, and says what was seen. */
   prove(conditions: readonly boolean[], evidence: string): void {
     if (conditions.every(Boolean)) this.#history.record({ type: 'fault.confirmed', fault: this.id, evidence });
+    else this.#unproved = `not shown: ${evidence}; `;
   }
 
   heal(evidence: string): void {
-    this.#history.record({ type: 'fault.healed', fault: this.id, evidence });
+    this.#history.record({ type: 'fault.healed', fault: this.id, evidence: `${this.#unproved}${evidence}` });
   }
 }
 
