@@ -11,6 +11,8 @@ export { toMarkdown } from './certificate/markdown.ts';
 export type { CaseHistory, Context } from './context.ts';
 export type { Expect } from './expect.ts';
 export type { Inbox, InboxOptions, Job, Taken } from './inbox.ts';
+export { mutants } from './mutants/index.ts';
+export type { Mutant } from './mutants/mutant.ts';
 export type { Random } from './random.ts';
 export type { Result } from './result.ts';
 export { runConformance } from './runner.ts';
