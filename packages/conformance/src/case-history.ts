@@ -24,14 +24,21 @@ export function openCaseHistory(run: string, cleanup: Cleanup, expect: Expect): 
       writer.close();
       keep = true;
       const verdict = check(readHistory(directory, run), claim);
-      if (verdict.outcome === 'unknown') throw new Inconclusive(`the history in ${directory} proves nothing: ${doubtsOf(verdict)}`);
-      expect.equal(verdict.outcome, 'valid', `the history in ${directory} keeps the claim${verdict.anomalies.map(describe).join('')}`);
+      if (verdict.outcome === 'unknown')
+        throw new Inconclusive(`the history in ${directory} proves nothing: ${doubtsOf(verdict)}`);
+      expect.equal(
+        verdict.outcome,
+        'valid',
+        `the history in ${directory} keeps the claim${verdict.anomalies.map(describe).join('')}`,
+      );
       keep = false;
       return verdict;
     },
   };
 }
 
-const doubtsOf = ({ doubts, anomalies }: Verdict): string => [...doubts, ...anomalies.map(({ detail }) => detail)].join('; ');
+const doubtsOf = ({ doubts, anomalies }: Verdict): string =>
+  [...doubts, ...anomalies.map(({ detail }) => detail)].join('; ');
 
-const describe = (anomaly: Anomaly): string => `\n  ${anomaly.class}: ${anomaly.detail}${anomaly.witness.map((event) => `\n    ${JSON.stringify(event)}`).join('')}\n`;
+const describe = (anomaly: Anomaly): string =>
+  `\n  ${anomaly.class}: ${anomaly.detail}${anomaly.witness.map((event) => `\n    ${JSON.stringify(event)}`).join('')}\n`;

@@ -9,10 +9,8 @@ import {
   type ManyOptions,
   type Needs,
   queue,
-  type QueueNeeds,
   type SendOptions,
   topic,
-  type TopicNeeds,
   type,
 } from '@waybill/core';
 import type { BusOptions, Driver } from '@waybill/core';
@@ -55,7 +53,7 @@ export function channelOf(context: Context, way: Way, { needs = {}, part = 'way'
 type Given = DestinationOptions<Job> & { readonly schema: ReturnType<typeof type<Job>>; readonly needs: EveryNeed };
 
 function queueOf(context: Context, part: string, given: Given): Open {
-  const destination = queue(context.name(part), { ...given, needs: given.needs as QueueNeeds & EveryNeed });
+  const destination = queue(context.name(part), { ...given, needs: given.needs });
   return async (options) => {
     const bus = await context.connect({ it: destination }, options);
     return {
@@ -64,7 +62,8 @@ function queueOf(context: Context, part: string, given: Given): Open {
       sendMany: (jobs, sending) => bus.it.sendMany(jobs, sending),
       consume: (handler, consuming) => bus.it.consume(handler, consuming),
       receive: (consuming) => bus.it.receive(consuming),
-      letters: () => lettersOf(context, async (letters) => (await bus.attach(deadLettersOf(destination))).consume(letters)),
+      letters: () =>
+        lettersOf(context, async (letters) => (await bus.attach(deadLettersOf(destination))).consume(letters)),
       ready: async () => (await bus.it.depth()).ready,
       close: () => bus.close(),
     };
@@ -72,7 +71,7 @@ function queueOf(context: Context, part: string, given: Given): Open {
 }
 
 function topicOf(context: Context, part: string, given: Given): Open {
-  const destination = topic(context.name(part), { ...given, needs: given.needs as TopicNeeds & EveryNeed });
+  const destination = topic(context.name(part), { ...given, needs: given.needs });
   let isMade = false;
   return async (options) => {
     const bus = await context.connect({ it: destination }, options);
@@ -84,26 +83,34 @@ function topicOf(context: Context, part: string, given: Given): Open {
       sendMany: (jobs, sending) => bus.it.publishMany(jobs, sending),
       consume: (handler, consuming) => bus.it.subscribe(handler, { ...consuming, subscription }),
       receive: (consuming) => bus.it.receive({ ...consuming, subscription }),
-      letters: () => lettersOf(context, async (letters) => (await bus.attach(deadLettersOf(destination))).consume(letters)),
+      letters: () =>
+        lettersOf(context, async (letters) => (await bus.attach(deadLettersOf(destination))).consume(letters)),
       ready: async () => (await bus.it.depth({ subscription })).ready,
       close: () => bus.close(),
     };
   };
 }
 
-async function lettersOf(context: Context, consume: (handler: Handler<unknown>) => Promise<unknown>): Promise<Inbox<unknown>> {
+async function lettersOf(
+  context: Context,
+  consume: (handler: Handler<unknown>) => Promise<unknown>,
+): Promise<Inbox<unknown>> {
   const inbox = context.inbox<unknown>();
   await consume(inbox.handler);
   return inbox;
 }
 
 const isDurable = ({ capabilities: { topic } }: Facts): string | undefined =>
-  topic !== 'none' && topic.durable === 'none' ? 'this broker has no durable subscriptions; N05 proves that it refuses them' : undefined;
+  topic !== 'none' && topic.durable === 'none'
+    ? 'this broker has no durable subscriptions; N05 proves that it refuses them'
+    : undefined;
 
 interface Twice extends Omit<Case, 'group' | 'kind' | 'priority' | 'requires' | 'run' | 'proves'> {
   readonly kind?: Case['kind'];
   readonly priority?: Case['priority'];
-  readonly requires?: Omit<Requirements, 'kind' | 'able'> & { readonly able?: (facts: Facts, way: Way) => string | undefined };
+  readonly requires?: Omit<Requirements, 'kind' | 'able'> & {
+    readonly able?: (facts: Facts, way: Way) => string | undefined;
+  };
   /** Of its channel, without its name: `ttl=native`. */
   readonly proves?: readonly string[];
   readonly run: (context: Context, way: Way) => Promise<void>;

@@ -1,7 +1,6 @@
 import type { BusEvent } from '@waybill/core';
 import type { Case } from '../case.ts';
 import type { Context } from '../context.ts';
-import type { Job } from '../inbox.ts';
 import { channelIn, channelOf, forBoth, forWay, type Way } from './channel.ts';
 import { caseOf } from './define.ts';
 import { jobQueue, Provoked } from './destinations.ts';
@@ -15,7 +14,9 @@ export const deadLetterHandling: readonly Case[] = [
     id: 'D08',
     title: 'a message whose dead-letter place is missing is held and said to be, until the place is there',
     priority: 1,
-    requires: { able: ({ capabilities }) => (capabilities.admin === 'manage' ? undefined : 'nothing can be removed here') },
+    requires: {
+      able: ({ capabilities }) => (capabilities.admin === 'manage' ? undefined : 'nothing can be removed here'),
+    },
     run: missingPlace,
   }),
   define({
@@ -27,13 +28,21 @@ export const deadLetterHandling: readonly Case[] = [
     timeoutMs: 90_000,
     run: killedWhileBurying,
   }),
-  define({ id: 'D10', title: 'a redriven message comes again with its id and headers, and its attempts start again', priority: 1, run: redriven }),
+  define({
+    id: 'D10',
+    title: 'a redriven message comes again with its id and headers, and its attempts start again',
+    priority: 1,
+    run: redriven,
+  }),
   forWay('queue', {
     id: 'D12',
     title: 'giving a message back at once costs no attempt, giving it back for later costs one',
     priority: 1,
     requires: {
-      able: (facts, way) => (channelIn(facts, way)?.attempts === 'deliveries' ? 'this broker counts every delivery, whether anybody ran it or not' : undefined),
+      able: (facts, way) =>
+        channelIn(facts, way)?.attempts === 'deliveries'
+          ? 'this broker counts every delivery, whether anybody ran it or not'
+          : undefined,
     },
     run: givenBack,
   }),
@@ -61,7 +70,11 @@ export const deadLetterHandling: readonly Case[] = [
       await inbox.complete([...jobs, jobs[0]!, jobs[1]!], 'all runs');
       context.expect.equal(consumer.state, 'live', 'the consumer');
       await (await channel.letters()).complete([jobs[0]!], 'the dead letter');
-      context.expect.equal(warnings.filter((text) => text.includes(`the observer of ${context.id} fails`)).length, 3, 'warnings: two retries and one dead letter');
+      context.expect.equal(
+        warnings.filter((text) => text.includes(`the observer of ${context.id} fails`)).length,
+        3,
+        'warnings: two retries and one dead letter',
+      );
     },
   }),
   ...forBoth({
@@ -78,7 +91,14 @@ async function missingPlace(context: Context): Promise<void> {
   const destination = jobQueue(context, 'jobs', { retry: twice });
   const bus = await context.connect({ jobs: destination });
   const link = await context.link();
-  await link.admin!.remove!({ kind: 'queue', name: `${destination.name}.dead`, order: 'none', priority: false, ttl: false, delay: false });
+  await link.admin!.remove!({
+    kind: 'queue',
+    name: `${destination.name}.dead`,
+    order: 'none',
+    priority: false,
+    ttl: false,
+    delay: false,
+  });
   const jobs = context.jobs(5);
   const inbox = context.inbox({ handle: ({ n }, { delivery }) => n === 1 && delivery.reject('no place for it') });
   await bus.jobs.consume(inbox.handler);
@@ -89,7 +109,9 @@ async function missingPlace(context: Context): Promise<void> {
   context.expect.ok(!context.events.some(({ type }) => type === 'dead-letter'), 'nothing was dead-lettered meanwhile');
   const other = await context.connect({ jobs: destination });
   const letters = context.inbox<unknown>();
-  await (await other.attach(jobQueue(context, 'jobs.dead', { deadLetter: `${destination.name}.dead` }))).consume(letters.handler);
+  await (
+    await other.attach(jobQueue(context, 'jobs.dead', { deadLetter: `${destination.name}.dead` }))
+  ).consume(letters.handler);
   await letters.complete([jobs[0]!], 'when the place is there');
 }
 
@@ -109,7 +131,11 @@ async function killedWhileBurying(context: Context): Promise<void> {
   const ids = (): Set<string> => new Set(letters.ids);
   await context.until('all dead letters', () => ids().size >= jobs.length, 45_000).catch(() => undefined);
   await context.quiet();
-  context.expect.sameMembers([...ids()], jobs.map(({ id }) => id), 'what is in the dead letters');
+  context.expect.sameMembers(
+    [...ids()],
+    jobs.map(({ id }) => id),
+    'what is in the dead letters',
+  );
   context.expect.between(before, 20, jobs.length - 1, 'messages buried before the kill, so that it struck in between');
   context.evidence('twice', letters.ids.length - ids().size);
 }
@@ -135,8 +161,15 @@ async function redriven(context: Context): Promise<void> {
   await inbox.complete([...jobs, ...jobs, ...jobs, ...jobs, ...jobs], 'two lives of two runs, and one that succeeds');
   for (const { id } of jobs) {
     const runs = inbox.taken.filter(({ value }) => value.id === id);
-    context.expect.deepEqual(runs.map(({ attempt }) => attempt), [1, 2, 1, 2, 1], `the attempts of ${id}`);
-    context.expect.ok(runs.every((run) => run.id === id && run.headers['x-job'] === id), `id and headers of ${id} in every run`);
+    context.expect.deepEqual(
+      runs.map(({ attempt }) => attempt),
+      [1, 2, 1, 2, 1],
+      `the attempts of ${id}`,
+    );
+    context.expect.ok(
+      runs.every((run) => run.id === id && run.headers['x-job'] === id),
+      `id and headers of ${id} in every run`,
+    );
     context.expect.equal(new Set(runs.map(({ delivery }) => delivery.sentAt)).size, 1, `times of sending of ${id}`);
   }
   context.expect.equal(await bus.jobs.redrive({ idleMs: 300 }), 0, 'left to redrive');
@@ -144,14 +177,19 @@ async function redriven(context: Context): Promise<void> {
 
 async function givenBack(context: Context, way: Way): Promise<void> {
   const channel = await channelOf(context, way)();
-  const inbox = context.inbox<Job>({
-    handle: (_, { nth, delivery }) => (nth <= 2 ? delivery.release() : nth === 3 ? delivery.release({ delayMs: 300 }) : undefined),
+  const inbox = context.inbox({
+    handle: (_, { nth, delivery }) =>
+      nth <= 2 ? delivery.release() : nth === 3 ? delivery.release({ delayMs: 300 }) : undefined,
   });
   const jobs = context.jobs(1);
   await channel.consume(inbox.handler);
   await channel.sendMany(jobs);
   await inbox.complete([...jobs, ...jobs, ...jobs, ...jobs], 'four runs');
-  context.expect.deepEqual(inbox.taken.map(({ attempt }) => attempt), [1, 1, 1, 2], 'the attempts');
+  context.expect.deepEqual(
+    inbox.taken.map(({ attempt }) => attempt),
+    [1, 1, 1, 2],
+    'the attempts',
+  );
 }
 
 async function expired(context: Context, way: Way): Promise<void> {

@@ -15,7 +15,8 @@ export const deadLetterLetters: readonly Case[] = [
   }),
   ...forBoth({
     id: 'D02',
-    title: 'a dead letter has the id, headers, key and value of what died, with reason, error, origin, attempts and time',
+    title:
+      'a dead letter has the id, headers, key and value of what died, with reason, error, origin, attempts and time',
     run: theCopy,
   }),
   forWay('queue', { id: 'D02:bytes', title: 'the bytes of a dead letter are those that died', run: sameBytes }),
@@ -39,7 +40,10 @@ export const deadLetterLetters: readonly Case[] = [
       await channel.sendMany(jobs);
       await inbox.complete(jobs, 'each runs once');
       const letters = await channel.letters();
-      await letters.complete(jobs.filter(({ n }) => n % 3 === 0), 'the rejected ones');
+      await letters.complete(
+        jobs.filter(({ n }) => n % 3 === 0),
+        'the rejected ones',
+      );
       for (const { delivery, id } of letters.taken) {
         context.expect.equal(delivery.deadLetter?.reason, 'rejected', `the reason of ${id}`);
         context.expect.equal(delivery.deadLetter?.attempts, 1, `the attempts of ${id}`);
@@ -60,8 +64,10 @@ export const deadLetterLetters: readonly Case[] = [
   }),
 ];
 
-const attemptsOf = (inbox: { readonly taken: readonly { readonly value: Job; readonly attempt: number }[] }, { id }: Job): number[] =>
-  inbox.taken.filter(({ value }) => value.id === id).map(({ attempt }) => attempt);
+const attemptsOf = (
+  inbox: { readonly taken: readonly { readonly value: Job; readonly attempt: number }[] },
+  { id }: Job,
+): number[] => inbox.taken.filter(({ value }) => value.id === id).map(({ attempt }) => attempt);
 
 async function exhausted(context: Context, way: Way): Promise<void> {
   const channel = await channelOf(context, way, { retry: { attempts: 3, backoff: () => 0 } })();
@@ -88,7 +94,10 @@ async function exhausted(context: Context, way: Way): Promise<void> {
 const roundingMs = 2;
 
 async function theCopy(context: Context, way: Way): Promise<void> {
-  const channel = await channelOf(context, way, { retry: { attempts: 2, backoff: () => 0 }, key: ({ n }) => `key-${n}` })();
+  const channel = await channelOf(context, way, {
+    retry: { attempts: 2, backoff: () => 0 },
+    key: ({ n }) => `key-${n}`,
+  })();
   const [job] = context.jobs(1);
   const inbox = context.inbox({
     handle() {
@@ -97,7 +106,12 @@ async function theCopy(context: Context, way: Way): Promise<void> {
   });
   const before = Date.now();
   await channel.consume(inbox.handler);
-  await channel.send(job!, { id: `${job!.id}-id`, headers: { 'x-Color': 'blue ü' }, correlationId: 'order 7', replyTo: 'somewhere' });
+  await channel.send(job!, {
+    id: `${job!.id}-id`,
+    headers: { 'x-Color': 'blue ü' },
+    correlationId: 'order 7',
+    replyTo: 'somewhere',
+  });
   const letters = await channel.letters();
   await letters.complete([job!], 'one dead letter');
   const { delivery, value } = letters.taken[0]!;
@@ -105,7 +119,13 @@ async function theCopy(context: Context, way: Way): Promise<void> {
   context.expect.deepEqual(value, job, 'the value');
   context.expect.deepEqual(
     { id, headers: { ...headers }, key, correlationId, replyTo },
-    { id: `${job!.id}-id`, headers: { 'x-Color': 'blue ü' }, key: 'key-1', correlationId: 'order 7', replyTo: 'somewhere' },
+    {
+      id: `${job!.id}-id`,
+      headers: { 'x-Color': 'blue ü' },
+      key: 'key-1',
+      correlationId: 'order 7',
+      replyTo: 'somewhere',
+    },
     'what travels along',
   );
   context.expect.equal(sentAt, inbox.taken[0]!.delivery.sentAt, 'when it was sent first');
@@ -135,7 +155,9 @@ async function oneFate(context: Context, way: Way): Promise<void> {
   const channel = await channelOf(context, way, { retry: { attempts: 2, backoff: () => 0 } })();
   recorder.ready(channel.source, 'way');
   const jobs = context.jobs(60);
-  const fates = new Map(jobs.map(({ id }) => [id, context.random.pick(['handled', 'second time', 'exhausted', 'rejected'])]));
+  const fates = new Map(
+    jobs.map(({ id }) => [id, context.random.pick(['handled', 'second time', 'exhausted', 'rejected'])]),
+  );
   const handler = recorder.handler<Job>(channel.source, ({ id }, { attempt }) => {
     const fate = fates.get(id);
     if (fate === 'rejected') throw new Reject('as planned');
@@ -151,14 +173,20 @@ async function oneFate(context: Context, way: Way): Promise<void> {
     const { reason, attempts } = delivery.deadLetter!;
     recorder.deadLetter(channel.source, value as Job, reason === 'rejected' ? 'rejected' : 'attempts', attempts);
   }
-  await recorder.judge({ delivery: 'at-least-once', order: 'none', deadLetter: 'read', maxAttempts: 2 }, () => channel.ready());
+  await recorder.judge({ delivery: 'at-least-once', order: 'none', deadLetter: 'read', maxAttempts: 2 }, () =>
+    channel.ready(),
+  );
 }
 
 interface Garbage {
   readonly what: string;
   readonly codec: Codec;
 }
-const encodes = (contentType: string, body: string): Codec => ({ ...json, contentType, encode: () => Buffer.from(body) });
+const encodes = (contentType: string, body: string): Codec => ({
+  ...json,
+  contentType,
+  encode: () => Buffer.from(body),
+});
 
 /** Bytes that are no JSON, a content type that nobody reads here, and a value that the schema refuses. */
 const garbage: readonly Garbage[] = [
@@ -171,7 +199,10 @@ const strict: Schema<Job, Job> = {
   '~standard': {
     version: 1,
     vendor: 'conformance',
-    validate: (value) => (typeof (value as Partial<Job>).id === 'string' ? { value: value as Job } : { issues: [{ message: 'a job has an id' }] }),
+    validate: (value) =>
+      typeof (value as Partial<Job>).id === 'string'
+        ? { value: value as Job }
+        : { issues: [{ message: 'a job has an id' }] },
   },
 };
 
@@ -183,7 +214,10 @@ async function undecodable(context: Context): Promise<void> {
   const consumer = await bus.it.consume(inbox.handler, { concurrency: 1 });
   await bus.it.sendMany(jobs.slice(0, 10));
   for (const { codec } of garbage) {
-    const foreign = await context.connect({ it: queue(destination.name, { schema: type<unknown>(), codec }) }, { topology: 'assume' });
+    const foreign = await context.connect(
+      { it: queue(destination.name, { schema: type<unknown>(), codec }) },
+      { topology: 'assume' },
+    );
     await foreign.it.send('whatever');
   }
   await bus.it.sendMany(jobs.slice(10));
@@ -194,8 +228,13 @@ async function undecodable(context: Context): Promise<void> {
   await letters.atLeast(garbage.length);
   await letters.staysAt(garbage.length, 'dead letters: one of each, and no more');
   const bodies = letters.taken.map(({ value }) => Buffer.from(value as Uint8Array).toString('latin1'));
-  context.expect.sameMembers(bodies, garbage.map(({ codec }) => Buffer.from(codec.encode(undefined)).toString('latin1')), 'their bytes');
-  for (const { delivery } of letters.taken) context.expect.equal(delivery.deadLetter?.reason, 'undecodable', 'the reason');
+  context.expect.sameMembers(
+    bodies,
+    garbage.map(({ codec }) => Buffer.from(codec.encode(undefined)).toString('latin1')),
+    'their bytes',
+  );
+  for (const { delivery } of letters.taken)
+    context.expect.equal(delivery.deadLetter?.reason, 'undecodable', 'the reason');
 }
 
 async function givenUp(context: Context, way: Way): Promise<void> {
@@ -211,7 +250,11 @@ async function givenUp(context: Context, way: Way): Promise<void> {
   await channel.sendMany(jobs);
   await inbox.complete([...jobs, ...jobs.slice(2, 4)], 'the rejected ones once, the failing ones twice');
   const dropped = context.events.filter((event) => event.type === 'dropped');
-  context.expect.deepEqual(dropped.map(({ reason }) => reason).sort(), ['exhausted', 'exhausted', 'rejected', 'rejected'], 'what was said about them');
+  context.expect.deepEqual(
+    dropped.map(({ reason }) => reason).sort(),
+    ['exhausted', 'exhausted', 'rejected', 'rejected'],
+    'what was said about them',
+  );
   await consumer.close();
   const later = context.inbox();
   await channel.consume(later.handler);

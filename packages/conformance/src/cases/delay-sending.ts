@@ -90,7 +90,11 @@ export const delaySending: readonly Case[] = [
       const delays = [1500, 500, 1000];
       await Promise.all(jobs.map((job) => channel.send(job, { delayMs: delays[job.n - 1]! })));
       await inbox.complete(jobs, 'each once');
-      context.expect.deepEqual(inbox.taken.map(({ value }) => value.n), [2, 3, 1], 'the order');
+      context.expect.deepEqual(
+        inbox.taken.map(({ value }) => value.n),
+        [2, 3, 1],
+        'the order',
+      );
     },
   }),
   ...forBoth({
@@ -104,7 +108,8 @@ export const delaySending: readonly Case[] = [
 
 function expectInTime(context: Context, { taken }: Inbox<Job>, due: ReadonlyMap<string, number>): void {
   const late = taken.map(({ value, at }) => ({ id: value.id, ms: at - due.get(value.id)! }));
-  for (const { id, ms } of late) context.expect.between(ms, -roundingMs, context.timing.slackMs, `milliseconds that ${id} came after it was due`);
+  for (const { id, ms } of late)
+    context.expect.between(ms, -roundingMs, context.timing.slackMs, `milliseconds that ${id} came after it was due`);
   context.evidence('latest, ms', Math.round(Math.max(...late.map(({ ms }) => ms))));
 }
 
@@ -136,7 +141,12 @@ async function producerEnds(context: Context): Promise<void> {
   await bus.jobs.consume(inbox.handler);
   await inbox.complete(jobs, 'what the producer left behind');
   for (const { at, id } of inbox.taken) {
-    context.expect.between(at, sentFrom + 1500 - roundingMs, storedBy + 1500 + context.timing.slackMs, `when ${id} came`);
+    context.expect.between(
+      at,
+      sentFrom + 1500 - roundingMs,
+      storedBy + 1500 + context.timing.slackMs,
+      `when ${id} came`,
+    );
   }
 }
 
@@ -165,7 +175,11 @@ async function tooLong(context: Context, way: Way): Promise<void> {
   const limit = longestDelayMs(context, way);
   const [tooFar, marker] = context.jobs(2);
   for (const delayMs of [limit + 1, -1, Number.NaN]) {
-    const error = await context.expect.rejects(channel.send(tooFar!, { delayMs }), 'invalid', `a delay of ${delayMs} ms`);
+    const error = await context.expect.rejects(
+      channel.send(tooFar!, { delayMs }),
+      'invalid',
+      `a delay of ${delayMs} ms`,
+    );
     context.expect.match(error.message, /delayMs/, 'what is named');
     context.expect.equal(error.outcome, 'rejected', 'the outcome');
   }

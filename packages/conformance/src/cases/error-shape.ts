@@ -10,9 +10,22 @@ const define = caseOf({ requires: { kind: 'queue' } });
 
 /** E05, E06, E14: what an error says, and what core does about it. */
 export const errorShape: readonly Case[] = [
-  define({ id: 'E05', title: 'every error has a known code, the broker, an outcome, whether to retry, its cause, and a sentence', run: shapes }),
-  define({ id: 'E06', title: 'each failure of a send is tried again, refused or left unknown as the table of codes says', run: classes }),
-  define({ id: 'E14', title: 'no error tells a password, not in its text, its stack, its causes or its fields', traffic: 'none', run: secrets }),
+  define({
+    id: 'E05',
+    title: 'every error has a known code, the broker, an outcome, whether to retry, its cause, and a sentence',
+    run: shapes,
+  }),
+  define({
+    id: 'E06',
+    title: 'each failure of a send is tried again, refused or left unknown as the table of codes says',
+    run: classes,
+  }),
+  define({
+    id: 'E14',
+    title: 'no error tells a password, not in its text, its stack, its causes or its fields',
+    traffic: 'none',
+    run: secrets,
+  }),
 ];
 
 async function shapes(context: Context): Promise<void> {
@@ -21,7 +34,10 @@ async function shapes(context: Context): Promise<void> {
   const broken = interposed(await context.driver(), {
     send: (send) => (isBroken ? Promise.reject(lost) : send()),
   });
-  const bus = await context.connect({ jobs: jobQueue(context) }, { driver: broken.driver, sendTimeoutMs: 1000, resend: 'never' });
+  const bus = await context.connect(
+    { jobs: jobQueue(context) },
+    { driver: broken.driver, sendTimeoutMs: 1000, resend: 'never' },
+  );
   const [job, other] = context.jobs(2);
   await bus.jobs.send(job!);
   context.saw(1);
@@ -39,10 +55,14 @@ async function shapes(context: Context): Promise<void> {
   context.expect.equal(invalid.code, 'invalid', 'a bad id');
   context.expect.equal(thrown.code, 'unknown-outcome', 'a driver that threw with the message in its hands');
   context.expect.equal(causeIn(thrown, lost), true, 'the cause of what a driver threw is kept');
-  context.expect.ok(['unavailable', 'timeout'].includes(away.code), `a broker that is away is unavailable, not ${away.code}`);
+  context.expect.ok(
+    ['unavailable', 'timeout'].includes(away.code),
+    `a broker that is away is unavailable, not ${away.code}`,
+  );
   context.expect.equal(away.outcome, 'rejected', 'what never left is certainly not stored');
   context.expect.equal(closed.code, 'closed', 'a bus that is closed');
-  for (const error of [thrown, away, asked]) context.expect.equal(error.broker, (await context.driver()).name, `the broker of: ${error.message}`);
+  for (const error of [thrown, away, asked])
+    context.expect.equal(error.broker, (await context.driver()).name, `the broker of: ${error.message}`);
 }
 
 function wellFormed({ expect }: Context, error: WaybillError): void {
@@ -50,8 +70,14 @@ function wellFormed({ expect }: Context, error: WaybillError): void {
   expect.ok(row !== undefined, `the code ${error.code} is in the table`);
   expect.equal(error.retryable, row.retryable, `${error.code}: retryable as in the table`);
   expect.equal(error.outcome, error.code === 'unknown-outcome' ? 'unknown' : 'rejected', `${error.code}: the outcome`);
-  expect.ok(error instanceof Error && error.name === 'WaybillError', `${error.code}: an Error by the name of WaybillError`);
-  expect.ok(error.message.length > 10 && !/undefined|\[object/.test(error.message), `${error.code}: a sentence, not ${error.message}`);
+  expect.ok(
+    error instanceof Error && error.name === 'WaybillError',
+    `${error.code}: an Error by the name of WaybillError`,
+  );
+  expect.ok(
+    error.message.length > 10 && !/undefined|\[object/.test(error.message),
+    `${error.code}: a sentence, not ${error.message}`,
+  );
   expect.ok(Array.isArray(error.failures), `${error.code}: failures is an array`);
 }
 
@@ -94,26 +120,47 @@ async function classes(context: Context): Promise<void> {
       send(send): Promise<Sent> {
         tried += 1;
         if (tried > 1) return send();
-        return Promise.resolve({ unsent: [{ index: 0, outcome, error: new WaybillError(code, 'as the case wants it') }] });
+        return Promise.resolve({
+          unsent: [{ index: 0, outcome, error: new WaybillError(code, 'as the case wants it') }],
+        });
       },
     });
     const bus = await context.connect({ jobs: jobQueue(context) }, { driver, resend, sendTimeoutMs: 5000 });
-    const came = await bus.jobs.send(jobs[index]!).then(() => 'stored', (error: WaybillError) => error.code);
+    const came = await bus.jobs.send(jobs[index]!).then(
+      () => 'stored',
+      (error: WaybillError) => error.code,
+    );
     const what = `${outcome} with ${code}, resend ${resend}`;
     context.expect.equal(came, comes, `${what}: what comes of it`);
     context.expect.equal(tried, tries, `${what}: tries`);
     await bus.close();
   }
-  await inbox.complete(jobs.filter((_, index) => answers[index]!.comes === 'stored'), 'what was stored, and nothing else');
+  await inbox.complete(
+    jobs.filter((_, index) => answers[index]!.comes === 'stored'),
+    'what was stored, and nothing else',
+  );
 }
 
 /** Whatever the driver under test is, its URL form is what people put passwords into. */
 async function secrets(context: Context): Promise<void> {
   const secret = 'S3cr3t-of-the-case';
-  const urls = [`amqp://user:${secret}@127.0.0.1:1/`, `amqp://user:${secret}@host.invalid:5672/`, `nosuch://user:${secret}@127.0.0.1/`, `user:${secret}@127.0.0.1`, `//user:${secret}@127.0.0.1`, `amqp://user:${secret}@127.0.0.1:99999/`, `amqp://user:${secret}@127.0.0.1:1/?heartbeat=x&nosuch=1`];
+  const urls = [
+    `amqp://user:${secret}@127.0.0.1:1/`,
+    `amqp://user:${secret}@host.invalid:5672/`,
+    `nosuch://user:${secret}@127.0.0.1/`,
+    `user:${secret}@127.0.0.1`,
+    `//user:${secret}@127.0.0.1`,
+    `amqp://user:${secret}@127.0.0.1:99999/`,
+    `amqp://user:${secret}@127.0.0.1:1/?heartbeat=x&nosuch=1`,
+  ];
   for (const url of urls) {
-    const error = await failure(() => connect(url, { jobs: queue(context.name()) }, { connectTimeoutMs: 300, observe: () => undefined }));
-    context.expect.ok(!everything(error).includes(secret), `the password is in what ${url.replace(secret, '***')} rejects with: ${error.message.replace(secret, '<HERE>')}`);
+    const error = await failure(() =>
+      connect(url, { jobs: queue(context.name()) }, { connectTimeoutMs: 300, observe: () => undefined }),
+    );
+    context.expect.ok(
+      !everything(error).includes(secret),
+      `the password is in what ${url.replace(secret, '***')} rejects with: ${error.message.replace(secret, '<HERE>')}`,
+    );
   }
 }
 
@@ -121,7 +168,12 @@ async function secrets(context: Context): Promise<void> {
 function everything(error: unknown): string {
   const parts: string[] = [];
   for (let one: unknown = error; one instanceof Error; one = one.cause) {
-    parts.push(String(one), one.stack ?? '', JSON.stringify(one, Object.getOwnPropertyNames(one)), ...Object.values(one).map(String));
+    parts.push(
+      String(one),
+      one.stack ?? '',
+      JSON.stringify(one, Object.getOwnPropertyNames(one)),
+      ...Object.values(one).map(String),
+    );
   }
   return parts.join('\n');
 }

@@ -10,17 +10,58 @@ const define = caseOf({ requires: { kind: 'queue' }, kind: 'fault' });
 
 /** X01 to X07, X20, X23, X31: what happens to the broker, and to places on it. */
 export const faultBroker: readonly Case[] = [
-  define({ id: 'X01', title: 'producers and consumers live through a restart of the broker', requires: { controls: ['stop'] }, timeoutMs: 90_000, run: restarted }),
-  define({ id: 'X02', title: 'nothing that was confirmed is lost when the broker is killed twice while messages are published', requires: { controls: ['kill'] }, timeoutMs: 120_000, run: killed }),
-  define({ id: 'X03', title: 'deliveries that are held when the broker is killed all come again', requires: { controls: ['kill'] }, timeoutMs: 90_000, run: killedWithHeld }),
-  define({ id: 'X05', title: 'a broker that stands still for a second costs neither a connection nor a message', requires: { controls: ['pause'] }, timeoutMs: 60_000, run: pausedShortly }),
-  define({ id: 'X07', title: 'connecting to a broker that accepts and does not answer ends in time, with an error that says so', requires: { controls: ['pause'] }, run: connectToStopped }),
-  define({ id: 'X20', title: 'connecting to a broker that is not there ends in time, and works when it is', run: deadAtStart }),
-  define({ id: 'X23', title: 'a consumer that was cut off settles nothing any more: it is told so, and the next consumer keeps what it has', run: zombie }),
+  define({
+    id: 'X01',
+    title: 'producers and consumers live through a restart of the broker',
+    requires: { controls: ['stop'] },
+    timeoutMs: 90_000,
+    run: restarted,
+  }),
+  define({
+    id: 'X02',
+    title: 'nothing that was confirmed is lost when the broker is killed twice while messages are published',
+    requires: { controls: ['kill'] },
+    timeoutMs: 120_000,
+    run: killed,
+  }),
+  define({
+    id: 'X03',
+    title: 'deliveries that are held when the broker is killed all come again',
+    requires: { controls: ['kill'] },
+    timeoutMs: 90_000,
+    run: killedWithHeld,
+  }),
+  define({
+    id: 'X05',
+    title: 'a broker that stands still for a second costs neither a connection nor a message',
+    requires: { controls: ['pause'] },
+    timeoutMs: 60_000,
+    run: pausedShortly,
+  }),
+  define({
+    id: 'X07',
+    title: 'connecting to a broker that accepts and does not answer ends in time, with an error that says so',
+    requires: { controls: ['pause'] },
+    run: connectToStopped,
+  }),
+  define({
+    id: 'X20',
+    title: 'connecting to a broker that is not there ends in time, and works when it is',
+    run: deadAtStart,
+  }),
+  define({
+    id: 'X23',
+    title:
+      'a consumer that was cut off settles nothing any more: it is told so, and the next consumer keeps what it has',
+    run: zombie,
+  }),
   define({
     id: 'X31',
-    title: 'a queue that is removed under its consumer is told, and the consumer works again when the queue is there again',
-    requires: { able: ({ capabilities }) => (capabilities.admin === 'manage' ? undefined : 'nothing can be removed here') },
+    title:
+      'a queue that is removed under its consumer is told, and the consumer works again when the queue is there again',
+    requires: {
+      able: ({ capabilities }) => (capabilities.admin === 'manage' ? undefined : 'nothing can be removed here'),
+    },
     timeoutMs: 60_000,
     run: removedUnder,
   }),
@@ -68,13 +109,21 @@ async function killedWithHeld(context: Context): Promise<void> {
   await inbox.atLeast(20);
   await context.broker.kill();
   await context.until('the connection to be lost', () => downs(context) > 0);
-  context.expect.equal(inbox.taken.filter(({ delivery }) => delivery.signal.aborted).length, 20, 'deliveries that were told to be lost');
+  context.expect.equal(
+    inbox.taken.filter(({ delivery }) => delivery.signal.aborted).length,
+    20,
+    'deliveries that were told to be lost',
+  );
   await context.broker.start();
   door.open();
   const secondRuns = (): readonly string[] => inbox.taken.slice(20).map(({ id }) => id ?? '');
   await context.until('all twenty to come again', () => inbox.taken.length >= 40, 30_000);
   await context.quiet();
-  context.expect.sameMembers(inbox.ids.slice(20), jobs.map(({ id }) => id), `what came again, ${secondRuns().length} runs`);
+  context.expect.sameMembers(
+    inbox.ids.slice(20),
+    jobs.map(({ id }) => id),
+    `what came again, ${secondRuns().length} runs`,
+  );
 }
 
 async function pausedShortly(context: Context): Promise<void> {
@@ -89,7 +138,11 @@ async function pausedShortly(context: Context): Promise<void> {
   await traffic.stores(100);
   context.expect.equal(downs(context), 0, 'connections that were lost');
   await traffic.settle();
-  context.expect.deepEqual([...traffic.outcomes.values()].filter((outcome) => outcome !== 'stored'), [], 'sends that failed');
+  context.expect.deepEqual(
+    [...traffic.outcomes.values()].filter((outcome) => outcome !== 'stored'),
+    [],
+    'sends that failed',
+  );
 }
 
 async function connectToStopped(context: Context): Promise<void> {
@@ -100,7 +153,11 @@ async function connectToStopped(context: Context): Promise<void> {
   await context.quiet(300);
   const begun = performance.now();
   const connecting = context.connect({ jobs }, { connectTimeoutMs: 1500 });
-  await context.expect.rejects(within('connecting', connecting, 6000), ['unavailable', 'timeout'], 'connecting to a broker that does not answer');
+  await context.expect.rejects(
+    within('connecting', connecting, 6000),
+    ['unavailable', 'timeout'],
+    'connecting to a broker that does not answer',
+  );
   context.expect.between(performance.now() - begun, 1400, 1500 + context.timing.slackMs, 'milliseconds that it took');
   await context.broker.resume();
   const inbox = context.inbox();
@@ -113,9 +170,16 @@ async function deadAtStart(context: Context): Promise<void> {
   const away = interposed(await context.driver());
   await away.cut();
   const begun = performance.now();
-  const error = await context.expect.rejects(within('connecting', context.connect({ jobs }, { driver: away.driver, connectTimeoutMs: 800 }), 5000), 'unavailable', 'connecting to a broker that is away');
+  const error = await context.expect.rejects(
+    within('connecting', context.connect({ jobs }, { driver: away.driver, connectTimeoutMs: 800 }), 5000),
+    'unavailable',
+    'connecting to a broker that is away',
+  );
   context.expect.between(performance.now() - begun, 700, 800 + context.timing.slackMs, 'milliseconds that it took');
-  context.expect.ok(error.message.includes(error.broker ?? 'no broker is named'), `the broker is named in: ${error.message}`);
+  context.expect.ok(
+    error.message.includes(error.broker ?? 'no broker is named'),
+    `the broker is named in: ${error.message}`,
+  );
   const later = context.connect({ jobs }, { driver: away.driver, connectTimeoutMs: 10_000 });
   await context.quiet(300);
   away.mend();
@@ -143,6 +207,8 @@ async function zombie(context: Context): Promise<void> {
   await first.jobs.consume(stale.handler);
   await second.jobs.send(job!);
   await stale.atLeast(1);
+  // Time enough for a settlement that came before its handler ended, which would be found out below.
+  await context.quiet();
   await away.cut();
   context.evidence('cut', 'the first consumer has no connection, and gets none');
   const fresh = context.inbox({ handle: () => context.quiet(500) });
@@ -168,8 +234,16 @@ async function removedUnder(context: Context): Promise<void> {
   await bus.jobs.send(before!);
   await inbox.complete([before!], 'before');
   const link = await context.link();
-  await link.admin!.remove!({ kind: 'queue', name: jobs.name, order: 'none', priority: false, ttl: false, delay: false });
-  const states = (): readonly string[] => context.events.flatMap((event) => (event.type === 'consumer' && event.source === jobs.name ? [event.state] : []));
+  await link.admin!.remove!({
+    kind: 'queue',
+    name: jobs.name,
+    order: 'none',
+    priority: false,
+    ttl: false,
+    delay: false,
+  });
+  const states = (): readonly string[] =>
+    context.events.flatMap((event) => (event.type === 'consumer' && event.source === jobs.name ? [event.state] : []));
   await context.until('the consumer to say that it lost its queue', () => states().includes('waiting'));
   context.evidence('removed', `the consumer said: ${states().join(', ')}`);
   await (await context.connect({ jobs })).close();

@@ -8,8 +8,18 @@ const define = caseOf({ requires: { kind: 'queue', controls: ['child'] }, kind: 
 
 /** X22, X24: consumers and producers that are killed, at every point that matters. */
 export const faultProcesses: readonly Case[] = [
-  define({ id: 'X22', title: 'what a killed consumer had not settled comes again, wherever it was killed', timeoutMs: 60_000, run: (context) => eachOf(context, consumerPoints, killedConsumer) }),
-  define({ id: 'X24', title: 'what a killed producer was told to be stored is there, and each other message once at most', timeoutMs: 60_000, run: (context) => eachOf(context, producerPoints, killedProducer) }),
+  define({
+    id: 'X22',
+    title: 'what a killed consumer had not settled comes again, wherever it was killed',
+    timeoutMs: 60_000,
+    run: (context) => eachOf(context, consumerPoints, killedConsumer),
+  }),
+  define({
+    id: 'X24',
+    title: 'what a killed producer was told to be stored is there, and each other message once at most',
+    timeoutMs: 60_000,
+    run: (context) => eachOf(context, producerPoints, killedProducer),
+  }),
 ];
 
 interface Point {
@@ -31,7 +41,11 @@ const producerPoints: readonly Point[] = [
   { part: 'pipelined', holdAt: { sent: 3 }, pipelined: true },
 ];
 
-const eachOf = async (context: Context, points: readonly Point[], run: (context: Context, point: Point) => Promise<void>): Promise<void> => {
+const eachOf = async (
+  context: Context,
+  points: readonly Point[],
+  run: (context: Context, point: Point) => Promise<void>,
+): Promise<void> => {
   await Promise.all(points.map((point) => run(context, point)));
 };
 
@@ -40,10 +54,18 @@ async function killedConsumer(context: Context, { part, holdAt }: Point): Promis
   const bus = await context.connect({ jobs: destination });
   const jobs = context.jobs(20, part);
   await bus.jobs.sendMany(jobs);
-  const child = await context.child('consumer', { input: { kind: 'queue', name: destination.name, options: { concurrency: 1, maxInFlight: 5 } }, holdAt });
-  await context.until(`the consumer to be where it is killed (${part})`, () => child.reports.some(({ isHeld }) => isHeld), 30_000);
+  const child = await context.child('consumer', {
+    input: { kind: 'queue', name: destination.name, options: { concurrency: 1, maxInFlight: 5 } },
+    holdAt,
+  });
+  await context.until(
+    `the consumer to be where it is killed (${part})`,
+    () => child.reports.some(({ isHeld }) => isHeld),
+    30_000,
+  );
   context.evidence(`kill ${part}`, await child.kill());
-  const passed = (point: string): readonly string[] => child.reports.filter((one) => one.point === point).map(({ detail }) => (detail as Job).id);
+  const passed = (point: string): readonly string[] =>
+    child.reports.filter((one) => one.point === point).map(({ detail }) => (detail as Job).id);
   const held = child.reports.find(({ isHeld }) => isHeld)!.detail as Job;
   const inbox = context.inbox();
   await bus.jobs.consume(inbox.handler);
@@ -53,7 +75,11 @@ async function killedConsumer(context: Context, { part, holdAt }: Point): Promis
   await context.quiet();
   context.expect.equal(new Set(inbox.ids).size, inbox.ids.length, `${part}: what came again came once`);
   context.expect.ok(inbox.ids.includes(held.id), `${part}: the message it was killed with comes again`);
-  context.expect.deepEqual(owed.filter(({ id }) => !inbox.ids.includes(id)), [], `${part}: what was not done and did not come again`);
+  context.expect.deepEqual(
+    owed.filter(({ id }) => !inbox.ids.includes(id)),
+    [],
+    `${part}: what was not done and did not come again`,
+  );
   // Done, and its settlement not sent yet: those may come again, and no others; settlements go out every turn.
   const again = inbox.ids.filter((id) => done.has(id)).length;
   context.expect.between(again, 0, 5, `${part}: messages that were done and came again, of the five in flight`);
@@ -63,10 +89,18 @@ async function killedProducer(context: Context, { part, holdAt, pipelined = fals
   const destination = jobQueue(context, part);
   const bus = await context.connect({ jobs: destination });
   const jobs = context.jobs(30, part);
-  const child = await context.child('producer', { input: { kind: 'queue', name: destination.name, jobs, pipelined }, holdAt });
-  await context.until(`the producer to be where it is killed (${part})`, () => child.reports.some(({ isHeld }) => isHeld), 30_000);
+  const child = await context.child('producer', {
+    input: { kind: 'queue', name: destination.name, jobs, pipelined },
+    holdAt,
+  });
+  await context.until(
+    `the producer to be where it is killed (${part})`,
+    () => child.reports.some(({ isHeld }) => isHeld),
+    30_000,
+  );
   context.evidence(`kill ${part}`, await child.kill());
-  const reported = (point: string): readonly string[] => child.reports.filter((one) => one.point === point).map(({ detail }) => idOf(detail));
+  const reported = (point: string): readonly string[] =>
+    child.reports.filter((one) => one.point === point).map(({ detail }) => idOf(detail));
   const [sending, sent] = [new Set(reported('sending')), reported('sent')];
   const inbox = context.inbox();
   const [marker] = context.jobs(1, `${part}-marker`);
@@ -76,8 +110,16 @@ async function killedProducer(context: Context, { part, holdAt, pipelined = fals
   await context.quiet();
   const arrived = inbox.ids.filter((id) => id !== marker!.id);
   context.expect.equal(new Set(arrived).size, arrived.length, `${part}: each once at most`);
-  context.expect.deepEqual(sent.filter((id) => !arrived.includes(id)), [], `${part}: messages that were told to be stored and are not there`);
-  context.expect.deepEqual(arrived.filter((id) => !sending.has(id)), [], `${part}: messages that nobody sent`);
+  context.expect.deepEqual(
+    sent.filter((id) => !arrived.includes(id)),
+    [],
+    `${part}: messages that were told to be stored and are not there`,
+  );
+  context.expect.deepEqual(
+    arrived.filter((id) => !sending.has(id)),
+    [],
+    `${part}: messages that nobody sent`,
+  );
   context.expect.ok(reported('sending').length > 0, `${part}: the producer was sending`);
 }
 

@@ -26,17 +26,18 @@ export interface SteadyOptions {
 
 export async function steady(context: Context, { bus = {}, driver, handle }: SteadyOptions = {}): Promise<Steady> {
   const destination: Queue<Job> = jobQueue(context);
-  const open = async () => context.connect({ jobs: destination }, { ...bus, ...(driver && { driver: await driver() }) });
+  const open = async () =>
+    context.connect({ jobs: destination }, { ...bus, ...(driver && { driver: await driver() }) });
   const [producer, receiver] = [await open(), await open()];
   const inbox = context.inbox({ ...(handle && { handle }) });
   const consumer = await receiver.jobs.consume(inbox.handler);
   const outcomes = new Map<string, string>();
   const waiting = context.jobs(100_000);
-  let isOver = false;
+  const over = new AbortController();
   let stored = 0;
   const work = Promise.all(
     Array.from({ length: 4 }, async () => {
-      for (let job = waiting.shift(); job && !isOver; job = waiting.shift()) {
+      for (let job = waiting.shift(); job && !over.signal.aborted; job = waiting.shift()) {
         const outcome = await producer.jobs.send(job).then(() => 'stored', codeOf);
         outcomes.set(job.id, outcome);
         if (outcome === 'stored') stored += 1;
@@ -44,7 +45,7 @@ export async function steady(context: Context, { bus = {}, driver, handle }: Ste
       }
     }),
   );
-  context.defer('the producer', () => void (isOver = true));
+  context.defer('the producer', () => over.abort());
   return {
     consumer,
     inbox,
@@ -57,7 +58,7 @@ export async function steady(context: Context, { bus = {}, driver, handle }: Ste
       await context.until(`${more} more messages to be stored`, () => stored >= enough, withinMs);
     },
     async settle() {
-      isOver = true;
+      over.abort();
       await work;
       await judge(context, inbox, outcomes);
     },
@@ -72,15 +73,25 @@ async function judge(context: Context, inbox: Inbox<Job>, outcomes: ReadonlyMap<
   await context.until('what was stored', () => stored.every((id) => arrived().has(id)), 20_000).catch(() => undefined);
   await context.quiet();
   const seen = arrived();
-  context.expect.deepEqual(stored.filter((id) => !seen.has(id)).slice(0, 5), [], 'messages that were stored and never came');
-  const refused = [...outcomes].filter(([id, outcome]) => !['stored', 'unknown-outcome'].includes(outcome) && seen.has(id));
+  context.expect.deepEqual(
+    stored.filter((id) => !seen.has(id)).slice(0, 5),
+    [],
+    'messages that were stored and never came',
+  );
+  const refused = [...outcomes].filter(
+    ([id, outcome]) => !['stored', 'unknown-outcome'].includes(outcome) && seen.has(id),
+  );
   context.expect.deepEqual(refused.slice(0, 5), [], 'messages that were refused and came');
   context.expect.deepEqual([...seen].filter((id) => !outcomes.has(id)).slice(0, 5), [], 'messages that nobody sent');
   const unknown = [...outcomes.values()].filter((outcome) => outcome === 'unknown-outcome').length;
-  context.evidence('outcomes', `${stored.length} stored, ${unknown} unknown, ${outcomes.size - stored.length - unknown} refused; ${inbox.ids.length - seen.size} duplicates`);
+  context.evidence(
+    'outcomes',
+    `${stored.length} stored, ${unknown} unknown, ${outcomes.size - stored.length - unknown} refused; ${inbox.ids.length - seen.size} duplicates`,
+  );
 }
 
 /** Events of links, oldest first. */
-export const linkStates = ({ events }: Context): readonly string[] => events.flatMap((event) => (event.type === 'link' ? [event.state] : []));
+const linkStates = ({ events }: Context): readonly string[] =>
+  events.flatMap((event) => (event.type === 'link' ? [event.state] : []));
 
 export const downs = (context: Context): number => linkStates(context).filter((state) => state === 'down').length;

@@ -74,7 +74,10 @@ export const flowReceiving: readonly Case[] = [
     title: 'a destination whose handlers hang does not hold up another on the same bus',
     priority: 1,
     async run(context, way) {
-      const [slow, fast] = await Promise.all([channelOf(context, way, { part: 'slow' })(), channelOf(context, way, { part: 'fast' })()]);
+      const [slow, fast] = await Promise.all([
+        channelOf(context, way, { part: 'slow' })(),
+        channelOf(context, way, { part: 'fast' })(),
+      ]);
       const door = gate();
       const [hanging, flowing] = [context.inbox({ handle: () => door.passed }), context.inbox()];
       await slow.consume(hanging.handler);
@@ -131,7 +134,11 @@ async function restForOthers(context: Context, way: Way): Promise<void> {
   door.open();
   await context.until('the five', () => held.taken.length + rest.taken.length >= 60);
   await context.quiet();
-  context.expect.sameMembers([...held.ids, ...rest.ids], jobs.map(({ id }) => id), 'both together');
+  context.expect.sameMembers(
+    [...held.ids, ...rest.ids],
+    jobs.map(({ id }) => id),
+    'both together',
+  );
 }
 
 /** Bytes in use once all garbage is gone. */
@@ -151,18 +158,20 @@ async function boundedMemory(context: Context, way: Way): Promise<void> {
   const pad = 'x'.repeat(400);
   const count = 100_000;
   for (let from = 0; from < count; from += 5000) {
-    await producer.sendMany(Array.from({ length: 5000 }, (_, index) => ({ id: `${context.id}-${from + index}`, n: from + index, pad })));
+    await producer.sendMany(
+      Array.from({ length: 5000 }, (_, index) => ({ id: `${context.id}-${from + index}`, n: from + index, pad })),
+    );
   }
   await producer.close();
   const channel = await open();
   const before = usedBytes();
   let [runs, mostHeld, mostUsed] = [0, 0, 0];
-  let consumer: Consumer | undefined;
-  consumer = await channel.consume(
+  const live: { consumer?: Consumer } = {};
+  live.consumer = await channel.consume(
     async () => {
       runs += 1;
       context.saw(1);
-      mostHeld = Math.max(mostHeld, consumer?.inFlight ?? 0);
+      mostHeld = Math.max(mostHeld, live.consumer?.inFlight ?? 0);
       await sleep(5);
     },
     { concurrency: 8, maxInFlight: 64 },
@@ -187,7 +196,10 @@ async function paused(context: Context, way: Way): Promise<void> {
   await inbox.atLeast(20);
   await consumer.pause();
   const started = inbox.taken.length;
-  context.expect.ok(inbox.taken.every(({ endedAt }) => endedAt !== undefined), 'every handler had ended when pause resolved');
+  context.expect.ok(
+    inbox.taken.every(({ endedAt }) => endedAt !== undefined),
+    'every handler had ended when pause resolved',
+  );
   context.expect.equal(consumer.state, 'paused', 'the state');
   context.expect.between(started, 20, 99, 'messages handled before the pause, so that it came in between');
   await channel.sendMany(jobs.slice(100));
@@ -211,7 +223,11 @@ async function oneByOne(context: Context, way: Way): Promise<void> {
   }
   await deliveries.close();
   await loop;
-  context.expect.sameMembers(seen.map(({ value }) => value.id), jobs.map(({ id }) => id), 'each once');
+  context.expect.sameMembers(
+    seen.map(({ value }) => value.id),
+    jobs.map(({ id }) => id),
+    'each once',
+  );
 }
 
 async function collect(context: Context, deliveries: Deliveries<Job>, into: Delivery<Job>[]): Promise<void> {

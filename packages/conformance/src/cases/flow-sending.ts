@@ -46,12 +46,20 @@ async function window(context: Context, way: Way): Promise<void> {
   context.expect.equal(out, 10, 'messages handed to the driver while it answers nothing');
   door.open();
   const settled = await outcomes;
-  const refused = settled.filter(({ status }) => status === 'rejected').map((one) => (one as PromiseRejectedResult).reason as unknown);
+  const refused = settled
+    .filter(({ status }) => status === 'rejected')
+    .map((one) => (one as PromiseRejectedResult).reason as unknown);
   context.expect.equal(refused.length, 10, 'sends above window and waiting room');
   for (const error of refused) {
-    context.expect.ok(WaybillError.is(error, 'overloaded') && error.outcome === 'rejected', `refused as overloaded, not ${String(error)}`);
+    context.expect.ok(
+      WaybillError.is(error, 'overloaded') && error.outcome === 'rejected',
+      `refused as overloaded, not ${String(error)}`,
+    );
   }
-  await inbox.complete(jobs.filter((_, index) => settled[index]!.status === 'fulfilled'), 'what was not refused');
+  await inbox.complete(
+    jobs.filter((_, index) => settled[index]!.status === 'fulfilled'),
+    'what was not refused',
+  );
   context.expect.equal(mostOut, 10, 'messages out at once, over the whole run');
 }
 

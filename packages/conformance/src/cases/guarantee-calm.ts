@@ -83,8 +83,12 @@ export const guaranteeCalm: readonly Case[] = [
 ];
 
 /** All at once, each with an outcome of its own. */
-const sendAll = (recorder: Recorder, jobs: readonly Job[], send: (job: Job) => Promise<unknown>, destination = 'way'): Promise<unknown> =>
-  Promise.all(jobs.map((job) => recorder.send(destination, job, () => send(job))));
+const sendAll = (
+  recorder: Recorder,
+  jobs: readonly Job[],
+  send: (job: Job) => Promise<unknown>,
+  destination = 'way',
+): Promise<unknown> => Promise.all(jobs.map((job) => recorder.send(destination, job, () => send(job))));
 
 async function atMostOnce(context: Context, way: Way): Promise<void> {
   const recorder = recorderOf(context);
@@ -99,7 +103,9 @@ async function atMostOnce(context: Context, way: Way): Promise<void> {
   await channel.consume(recorder.handler<Job>(channel.source, (job, delivery) => inbox.handler(job, delivery)));
   await sendAll(recorder, jobs, (job) => channel.send(job, named(job)));
   await inbox.complete(jobs, 'each once');
-  await recorder.judge({ delivery: 'at-most-once', order: 'none', minimum: { published: 300, handled: 200 } }, () => channel.ready());
+  await recorder.judge({ delivery: 'at-most-once', order: 'none', minimum: { published: 300, handled: 200 } }, () =>
+    channel.ready(),
+  );
 }
 
 async function thousands(context: Context, way: Way): Promise<void> {
@@ -114,7 +120,10 @@ async function thousands(context: Context, way: Way): Promise<void> {
   }
   await context.until('all to be handled', () => recorder.done.size >= count, 30_000).catch(() => undefined);
   context.saw(recorder.done.size);
-  await recorder.judge({ delivery: 'at-least-once', order: 'none', minimum: { published: count, handled: count } }, () => channel.ready());
+  await recorder.judge(
+    { delivery: 'at-least-once', order: 'none', minimum: { published: count, handled: count } },
+    () => channel.ready(),
+  );
 }
 
 async function thousandsOfRecords(context: Context): Promise<void> {
@@ -126,7 +135,10 @@ async function thousandsOfRecords(context: Context): Promise<void> {
   for (const record of await readAll(context, bus.log.read({ idleMs: 1000 }))) {
     recorder.end(recorder.begin('reader', record.value, record), 'ok');
   }
-  await recorder.judge({ delivery: 'at-least-once', order: 'none', minimum: { published: 2000, handled: 2000 } }, async () => 0);
+  await recorder.judge(
+    { delivery: 'at-least-once', order: 'none', minimum: { published: 2000, handled: 2000 } },
+    async () => 0,
+  );
 }
 
 async function failingHandlers(context: Context, way: Way): Promise<void> {
@@ -145,7 +157,9 @@ async function failingHandlers(context: Context, way: Way): Promise<void> {
   await context.until('all to be handled', () => recorder.done.size >= jobs.length).catch(() => undefined);
   context.saw(recorder.done.size);
   context.expect.between(failures, 50, 300, 'failed runs');
-  await recorder.judge({ delivery: 'at-least-once', order: 'none', minimum: { published: 500, handled: 500 } }, () => channel.ready());
+  await recorder.judge({ delivery: 'at-least-once', order: 'none', minimum: { published: 500, handled: 500 } }, () =>
+    channel.ready(),
+  );
 }
 
 interface Neighbour {
@@ -165,25 +179,40 @@ async function neighbours(context: Context): Promise<void> {
   await Promise.all(places.map(({ send }, index) => sendAll(recorder, jobs[index]!, send, `place-${index}`)));
   await context.until('all to be handled', () => recorder.done.size >= jobs.flat().length).catch(() => undefined);
   context.saw(recorder.done.size);
-  await recorder.judge({ delivery: 'at-least-once', order: 'none', minimum: { handled: jobs.flat().length } }, async () => 0);
+  await recorder.judge(
+    { delivery: 'at-least-once', order: 'none', minimum: { handled: jobs.flat().length } },
+    async () => 0,
+  );
 }
 
 async function queuesOf(context: Context): Promise<Neighbour[]> {
   if (context.capabilities.queue === 'none') return [];
   const names = ['a', 'A', 'a.b', 'a-b', 'a_b', 'a.b.dead'].map((part) => context.name(part));
   const given = (name: string): Queue<Job> => queue(name, { schema: type<Job>(), retry: atOnce });
-  const bus = (await context.connect(Object.fromEntries(names.map((name) => [name, given(name)])))) as Bus<Record<string, Queue<Job>>>;
-  return names.map((name) => ({ source: name, send: (job) => bus[name]!.send(job, named(job)), consume: (handler) => bus[name]!.consume(handler) }));
+  const bus = (await context.connect(Object.fromEntries(names.map((name) => [name, given(name)])))) as Bus<
+    Record<string, Queue<Job>>
+  >;
+  return names.map((name) => ({
+    source: name,
+    send: (job) => bus[name]!.send(job, named(job)),
+    consume: (handler) => bus[name]!.consume(handler),
+  }));
 }
 
 /** One subscription each of topics whose names and subscriptions could be taken apart in two ways. */
 async function subscriptionsOf(context: Context): Promise<Neighbour[]> {
   const { topic: channel } = context.capabilities;
   if (channel === 'none' || channel.durable === 'none') return [];
-  const pairs = [['t', 'a.b'], ['t.a', 'b'], ['t-a', 'b']] as const;
+  const pairs = [
+    ['t', 'a.b'],
+    ['t.a', 'b'],
+    ['t-a', 'b'],
+  ] as const;
   const names = [...new Set(pairs.map(([part]) => context.name(part)))];
   const given = (name: string): Topic<Job> => topic(name, { schema: type<Job>(), retry: atOnce });
-  const bus = (await context.connect(Object.fromEntries(names.map((name) => [name, given(name)])))) as Bus<Record<string, Topic<Job>>>;
+  const bus = (await context.connect(Object.fromEntries(names.map((name) => [name, given(name)])))) as Bus<
+    Record<string, Topic<Job>>
+  >;
   return pairs.map(([part, subscription]) => {
     const place = bus[context.name(part)]!;
     return {
@@ -212,9 +241,15 @@ async function heldLonger(context: Context, way: Way, isAboutAccepted: boolean):
   await context.quiet(3 * leaseMs);
   context.expect.deepEqual(inbox.ids, [], 'what comes to another consumer meanwhile');
   const held = taken.slice(accepted.length);
-  context.expect.ok(held.every(({ isOpen }) => isOpen), 'what is held is still ours');
+  context.expect.ok(
+    held.every(({ isOpen }) => isOpen),
+    'what is held is still ours',
+  );
   await deliveries.close();
-  await inbox.complete(held.map(({ value }) => value), 'what comes when the holder is closed: what it held, and nothing that it accepted');
+  await inbox.complete(
+    held.map(({ value }) => value),
+    'what comes when the holder is closed: what it held, and nothing that it accepted',
+  );
 }
 
 async function neverTwoAtOnce(context: Context, way: Way): Promise<void> {

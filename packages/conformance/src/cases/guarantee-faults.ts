@@ -50,7 +50,11 @@ export const guaranteeFaults: readonly Case[] = [
   }),
   ...(['kill', 'stop', 'pause', 'disconnect'] as const satisfies readonly Control[]).map(underFault),
   survives('G07', 'what was confirmed is there after the broker was killed at once', 2000),
-  survives('G07:fresh', 'what was confirmed is there after the broker was killed at once, also in places that were only just made', 0),
+  survives(
+    'G07:fresh',
+    'what was confirmed is there after the broker was killed at once, also in places that were only just made',
+    0,
+  ),
 ];
 
 /** Where each of the four consumers is when it is killed. */
@@ -65,8 +69,15 @@ async function killedAt(context: Context, part: string, holdAt: Readonly<Record<
   const bus = await context.connect({ jobs: destination });
   const jobs = context.jobs(20, part);
   await bus.jobs.sendMany(jobs);
-  const child = await context.child('consumer', { input: { kind: 'queue', name: destination.name, delivery: 'at-most-once', options: { concurrency: 4 } }, holdAt });
-  await context.until('the consumer to be where it is killed', () => child.reports.some(({ isHeld }) => isHeld), 30_000);
+  const child = await context.child('consumer', {
+    input: { kind: 'queue', name: destination.name, delivery: 'at-most-once', options: { concurrency: 4 } },
+    holdAt,
+  });
+  await context.until(
+    'the consumer to be where it is killed',
+    () => child.reports.some(({ isHeld }) => isHeld),
+    30_000,
+  );
   context.evidence(`kill ${part}`, await child.kill());
   const begun = child.reports.filter(({ point }) => point === 'handling').map(({ detail }) => (detail as Job).id);
   context.expect.between(begun.length, 1, 20, 'messages that the killed consumer had begun');
@@ -76,7 +87,11 @@ async function killedAt(context: Context, part: string, holdAt: Readonly<Record<
   await bus.jobs.sendMany(markers);
   await context.until('the markers', () => markers.every(({ id }) => inbox.ids.includes(id)));
   await context.quiet();
-  context.expect.deepEqual(inbox.ids.filter((id) => begun.includes(id)), [], 'messages that were handled again');
+  context.expect.deepEqual(
+    inbox.ids.filter((id) => begun.includes(id)),
+    [],
+    'messages that were handled again',
+  );
   context.expect.equal(new Set(inbox.ids).size, inbox.ids.length, 'what the next consumer got, each once');
 }
 
@@ -127,7 +142,12 @@ async function throughFault(context: Context, fault: Fault): Promise<void> {
   let isOver = false;
   const producing = Promise.all(places.map((place) => produce(context, recorder, place, () => isOver)));
   await context.until('traffic before the fault', () => recorder.outcomes.ok >= 100 * places.length);
-  await recorder.fault(fault, 'broker', () => context.broker[fault](), () => mend(context, fault));
+  await recorder.fault(
+    fault,
+    'broker',
+    () => context.broker[fault](),
+    () => mend(context, fault),
+  );
   const before = recorder.outcomes.ok;
   await context.until('traffic after the fault', () => recorder.outcomes.ok >= before + 100 * places.length, 30_000);
   isOver = true;
@@ -135,7 +155,15 @@ async function throughFault(context: Context, fault: Fault): Promise<void> {
   for (const { finish } of places) await finish(recorder);
   context.saw(recorder.done.size);
   context.evidence('outcomes', JSON.stringify(recorder.outcomes));
-  const verdict = await recorder.judge({ delivery: 'at-least-once', order: 'none', acceptance: 'sent', minimum: { published: 500, handled: 500, faults: 1 } }, async () => 0);
+  const verdict = await recorder.judge(
+    {
+      delivery: 'at-least-once',
+      order: 'none',
+      acceptance: 'sent',
+      minimum: { published: 500, handled: 500, faults: 1 },
+    },
+    async () => 0,
+  );
   context.evidence('explained', JSON.stringify(verdict.counts.explained));
 }
 
@@ -146,24 +174,27 @@ async function mend(context: Context, fault: Fault): Promise<void> {
   } else if (fault !== 'disconnect') await context.broker.start();
 }
 
-/** Four at a time, one after another each. */
-async function produce(context: Context, recorder: Recorder, { name, send }: Place, isOver: () => boolean): Promise<void> {
+/** Bursts, one after another, so that the fault finds some on their way. */
+async function produce(
+  context: Context,
+  recorder: Recorder,
+  { name, send }: Place,
+  isOver: () => boolean,
+): Promise<void> {
   const jobs = context.jobs(20_000, name);
-  await Promise.all(
-    Array.from({ length: 4 }, async () => {
-      for (let job = jobs.shift(); job && !isOver(); job = jobs.shift()) {
-        const next = job;
-        await recorder.send(name, next, () => send(next));
-        await sleep(2);
-      }
-    }),
-  );
+  while (!isOver() && jobs.length > 0) {
+    await Promise.all(jobs.splice(0, 20).map((job) => recorder.send(name, job, () => send(job))));
+    await sleep(2);
+  }
 }
 
 /** Nobody consumes: what is found afterwards is what the broker had stored. */
 async function storedThenKilled(context: Context, agedMs: number): Promise<void> {
   const { topic, stream } = context.capabilities;
-  const ways = [...(context.capabilities.queue === 'none' ? [] : ['queue' as const]), ...(topic === 'none' || topic.durable === 'none' ? [] : ['topic' as const])];
+  const ways = [
+    ...(context.capabilities.queue === 'none' ? [] : ['queue' as const]),
+    ...(topic === 'none' || topic.durable === 'none' ? [] : ['topic' as const]),
+  ];
   const opens = ways.map((way) => channelOf(context, way));
   const channels = await Promise.all(opens.map((open) => open()));
   const log = stream === 'none' ? undefined : await context.connect({ log: jobStream(context) });
@@ -180,6 +211,13 @@ async function storedThenKilled(context: Context, agedMs: number): Promise<void>
     await inbox.complete(jobs, `the ${ways[index]}`);
   }
   if (!log) return;
-  const records = await readAll(context, (await context.connect({ log: jobStream(context) })).log.read({ idleMs: 2000 }));
-  context.expect.sameMembers(records.map(({ value }) => value.id), jobs.map(({ id }) => id), 'the stream');
+  const records = await readAll(
+    context,
+    (await context.connect({ log: jobStream(context) })).log.read({ idleMs: 2000 }),
+  );
+  context.expect.sameMembers(
+    records.map(({ value }) => value.id),
+    jobs.map(({ id }) => id),
+    'the stream',
+  );
 }

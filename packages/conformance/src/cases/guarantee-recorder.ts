@@ -12,7 +12,11 @@ export interface Recorder {
   /** From here on everything published to the destination is owed to the subscription. */
   ready(subscription: string, destination: string): void;
   /** A handler under which each start and end is recorded. */
-  handler<T extends Job>(subscription: string, work?: (job: T, delivery: Delivery<T>) => unknown, consumer?: string): (job: T, delivery: Delivery<T>) => Promise<void>;
+  handler<T extends Job>(
+    subscription: string,
+    work?: (job: T, delivery: Delivery<T>) => unknown,
+    consumer?: string,
+  ): (job: T, delivery: Delivery<T>) => Promise<void>;
   /** One that arrived elsewhere: at a reader, or settled by hand. Returns its delivery id. */
   begin(subscription: string, job: Job, delivery: Arrived, consumer?: string): string;
   end(delivery: string, outcome: 'ok' | 'error'): void;
@@ -22,7 +26,12 @@ export interface Recorder {
   /** For `connect({ observe })`. */
   readonly observe: (event: BusEvent) => void;
   /** A fault from its beginning to its end, with its evidence. */
-  fault(kind: string, scope: 'broker' | 'network', work: () => Promise<string>, heal?: () => Promise<unknown>): Promise<void>;
+  fault(
+    kind: string,
+    scope: 'broker' | 'network',
+    work: () => Promise<string>,
+    heal?: () => Promise<unknown>,
+  ): Promise<void>;
   /** Messages handled with success, each once. */
   readonly done: ReadonlySet<string>;
   readonly outcomes: Readonly<Record<Outcome, number>>;
@@ -33,7 +42,10 @@ export interface Recorder {
 type Arrived = Pick<Delivery, 'headers'> & Partial<Pick<Delivery, 'attempt' | 'redelivered' | 'key'>>;
 
 /** Every message says in its headers, too, which it is. */
-export const named = ({ id }: Job): { readonly id: string; readonly headers: Readonly<Record<string, string>> } => ({ id, headers: { 'x-message': id } });
+export const named = ({ id }: Job): { readonly id: string; readonly headers: Readonly<Record<string, string>> } => ({
+  id,
+  headers: { 'x-message': id },
+});
 
 const bodyOf = (job: Job): string => checksum(JSON.stringify(job));
 
@@ -45,7 +57,18 @@ export function recorderOf(context: Context): Recorder {
   let deliveries = 0;
   const begin: Recorder['begin'] = (subscription, job, { headers, attempt, redelivered, key }, consumer) => {
     const delivery = `d${++deliveries}`;
-    writer.record({ type: 'deliver', delivery, message: job.id, headerMessage: headers['x-message'], subscription, consumer, key, body: bodyOf(job), attempt, redelivered });
+    writer.record({
+      type: 'deliver',
+      delivery,
+      message: job.id,
+      headerMessage: headers['x-message'],
+      subscription,
+      consumer,
+      key,
+      body: bodyOf(job),
+      attempt,
+      redelivered,
+    });
     return delivery;
   };
   const end: Recorder['end'] = (delivery, outcome) => writer.record({ type: 'handled', delivery, outcome });
@@ -79,7 +102,8 @@ export function recorderOf(context: Context): Recorder {
       writer.record({ type: settled === 'settled' ? 'settle.ok' : 'settle.lost', delivery, settlement });
       return settled;
     },
-    deadLetter: (subscription, job, reason, attempts) => writer.record({ type: 'dead-letter.read', subscription, message: job.id, reason, attempts, body: bodyOf(job) }),
+    deadLetter: (subscription, job, reason, attempts) =>
+      writer.record({ type: 'dead-letter.read', subscription, message: job.id, reason, attempts, body: bodyOf(job) }),
     ended: (subscription, consumer) => writer.record({ type: 'subscribe.end', subscription, consumer }),
     observe: (event) => note(history, event),
     fault: (kind, scope, work, heal) => recordFault(history, `${kind}-${++deliveries}`, kind, scope, work, heal),
@@ -93,10 +117,15 @@ export function recorderOf(context: Context): Recorder {
 }
 
 /** What is left in the end; `null` where nobody can tell. A broker's figures may lag by some seconds. */
-async function drained(context: Context, left: () => Promise<number | undefined> = async () => undefined): Promise<number | null> {
+async function drained(
+  context: Context,
+  left: () => Promise<number | undefined> = async () => undefined,
+): Promise<number | null> {
   if (context.capabilities.admin === 'none') left = async () => undefined;
   let depth: number | undefined;
-  await context.until('an empty place', async () => (depth = await left()) === 0 || depth === undefined).catch(() => undefined);
+  await context
+    .until('an empty place', async () => (depth = await left()) === 0 || depth === undefined)
+    .catch(() => undefined);
   await context.quiet();
   return depth ?? null;
 }
@@ -118,7 +147,14 @@ function note({ writer }: CaseHistory, event: BusEvent): void {
   if (event.state === 'down') writer.record({ type: 'connection.down', reason: String(event.cause) });
 }
 
-async function recordFault({ writer }: CaseHistory, fault: string, kind: string, scope: 'broker' | 'network', work: () => Promise<string>, heal?: () => Promise<unknown>): Promise<void> {
+async function recordFault(
+  { writer }: CaseHistory,
+  fault: string,
+  kind: string,
+  scope: 'broker' | 'network',
+  work: () => Promise<string>,
+  heal?: () => Promise<unknown>,
+): Promise<void> {
   writer.record({ type: 'fault.begin', fault, kind, scope });
   writer.record({ type: 'fault.confirmed', fault, evidence: await work() });
   await heal?.();

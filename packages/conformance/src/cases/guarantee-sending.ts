@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Kind, WaybillError } from '@waybill/core';
+import { type Kind, type WaybillError } from '@waybill/core';
 import { noneSent } from '@waybill/core/driver';
 import { proveRefusal } from '../applies.ts';
 import type { Case } from '../case.ts';
@@ -34,9 +34,14 @@ export const guaranteeSending: readonly Case[] = [
     title: 'exactly-once is refused when the bus is opened, before anything is made or sent',
     traffic: 'none',
     async run(context) {
-      const kinds = (['queue', 'topic', 'stream'] satisfies Kind[]).filter((kind) => context.capabilities[kind] !== 'none');
+      const kinds = (['queue', 'topic', 'stream'] satisfies Kind[]).filter(
+        (kind) => context.capabilities[kind] !== 'none',
+      );
       for (const kind of kinds) {
-        const verdict = await proveRefusal(() => context.driver(), destinationOf(kind, context.name(kind), { delivery: 'exactly-once' }));
+        const verdict = await proveRefusal(
+          () => context.driver(),
+          destinationOf(kind, context.name(kind), { delivery: 'exactly-once' }),
+        );
         context.expect.equal(verdict?.state, 'refused', `a ${kind}: ${verdict?.reason ?? 'it was accepted'}`);
       }
       context.expect.equal(context.traffic.declared.length + context.traffic.sent, 0, 'what was made or sent');
@@ -67,13 +72,18 @@ async function refusedIsNeverDelivered(context: Context, way: Way): Promise<void
   const sends = [...refused.map((job) => channel.send(job)), channel.sendMany(refused)];
   await Promise.all(sends.map((work) => mustBeRefused(context, work, ['unavailable'])));
   broker.mend();
-  const isLive = (): boolean => context.events.filter((event) => event.type === 'link' && event.state === 'live').length >= 3;
+  const isLive = (): boolean =>
+    context.events.filter((event) => event.type === 'link' && event.state === 'live').length >= 3;
   await context.until('the connection to be back', isLive);
   await channel.sendMany(after);
   await inbox.complete([...before, ...after], 'what was not refused');
 }
 
-async function mustBeRefused({ expect }: Context, work: Promise<unknown>, codes: readonly WaybillError['code'][]): Promise<void> {
+async function mustBeRefused(
+  { expect }: Context,
+  work: Promise<unknown>,
+  codes: readonly WaybillError['code'][],
+): Promise<void> {
   const error = await expect.rejects(work, codes, 'a send that cannot work');
   expect.equal(error.outcome, 'rejected', `the outcome of ${error.code}`);
 }
@@ -97,12 +107,22 @@ async function lostConfirm(context: Context, way: Way): Promise<void> {
   const inbox = context.inbox();
   await channel.consume(inbox.handler);
   const [job] = context.jobs(1);
-  const error = await context.expect.rejects(channel.send(job!, { id: 'the-same' }), 'unknown-outcome', 'a send whose confirm is lost');
+  const error = await context.expect.rejects(
+    channel.send(job!, { id: 'the-same' }),
+    'unknown-outcome',
+    'a send whose confirm is lost',
+  );
   context.expect.equal(error.outcome, 'unknown', 'the outcome');
   await inbox.complete([job!], 'it was stored, and not sent twice');
   await channel.send(job!, { id: 'the-same' });
-  await inbox.complete(Array.from({ length: copies(context, way) }, () => job!), 'sent again by the caller');
-  context.expect.ok(inbox.taken.every(({ id }) => id === 'the-same'), 'its id, by which a handler can tell');
+  await inbox.complete(
+    Array.from({ length: copies(context, way) }, () => job!),
+    'sent again by the caller',
+  );
+  context.expect.ok(
+    inbox.taken.every(({ id }) => id === 'the-same'),
+    'its id, by which a handler can tell',
+  );
 }
 
 async function resent(context: Context, way: Way): Promise<void> {
@@ -111,7 +131,10 @@ async function resent(context: Context, way: Way): Promise<void> {
   await channel.consume(inbox.handler);
   const [job] = context.jobs(1);
   await channel.send(job!);
-  await inbox.complete(Array.from({ length: copies(context, way) }, () => job!), 'once where the broker drops duplicates, else twice');
+  await inbox.complete(
+    Array.from({ length: copies(context, way) }, () => job!),
+    'once where the broker drops duplicates, else twice',
+  );
   context.expect.equal(new Set(inbox.taken.map(({ id }) => id)).size, 1, 'ids');
 }
 
@@ -126,7 +149,11 @@ async function distinctIds(context: Context): Promise<void> {
     files.map(async (file) => {
       const child = await startChild('ids', 'none:', { input: { count: idsEach, file } });
       context.defer(`the process ${child.pid}`, () => child.kill());
-      context.expect.equal((await child.exited).code, 0, `the exit code of ${child.pid}, which printed: ${child.output}`);
+      context.expect.equal(
+        (await child.exited).code,
+        0,
+        `the exit code of ${child.pid}, which printed: ${child.output}`,
+      );
     }),
   );
   const ids = new Set<string>();

@@ -44,7 +44,10 @@ export function interposed(driver: Driver, between: Between = {}): Interposed {
 
 const away = (): WaybillError => new WaybillError('unavailable', 'the case has cut this connection');
 
-function cuttable(link: Link, between: Between): { readonly link: Link; readonly cut: (cause: Error) => Promise<void> } {
+function cuttable(
+  link: Link,
+  between: Between,
+): { readonly link: Link; readonly cut: (cause: Error) => Promise<void> } {
   let lose: (cause: unknown) => void = () => undefined;
   const lost = new Promise<unknown>((resolve) => (lose = resolve));
   const { admin } = link;
@@ -53,7 +56,8 @@ function cuttable(link: Link, between: Between): { readonly link: Link; readonly
       native: link.native,
       capabilities: link.capabilities,
       closed: Promise.race([lost, link.closed]),
-      send: (target, batch) => (between.send ? between.send(() => link.send(target, batch), batch, target) : link.send(target, batch)),
+      send: (target, batch) =>
+        between.send ? between.send(() => link.send(target, batch), batch, target) : link.send(target, batch),
       receive: (source, options) => link.receive(source, options),
       ping: (signal) => link.ping(signal),
       close: () => link.close(),

@@ -11,12 +11,30 @@ const define = caseOf({ requires: { kind: 'queue' } });
 
 /** C04 to C07, C16, C18, C19: consumers that end and begin, and buses that do not know of each other. */
 export const lifecycleDrain: readonly Case[] = [
-  define({ id: 'C04', title: 'a consumer that closes lets its handlers end, settles what they did, and gives back the rest as no attempt', run: drains }),
-  define({ id: 'C05', title: 'a handler that outlives the drain is told by its signal, does not hold up close, and its message comes again', run: drainDeadline }),
+  define({
+    id: 'C04',
+    title: 'a consumer that closes lets its handlers end, settles what they did, and gives back the rest as no attempt',
+    run: drains,
+  }),
+  define({
+    id: 'C05',
+    title:
+      'a handler that outlives the drain is told by its signal, does not hold up close, and its message comes again',
+    run: drainDeadline,
+  }),
   define({ id: 'C06', title: 'closing is no failure: no retry, no dead letter, no attempt', run: noFailure }),
   define({ id: 'C07', title: 'a consumer that is closed and opened again consumes, on the same bus', run: reopened }),
-  define({ id: 'C16', title: 'two drivers on one bus are independent: what one loses costs the other nothing', run: twoDrivers }),
-  define({ id: 'C18', title: 'a signal aborted during a send ends the wait and says what is known; aborted during a consume it closes the consumer', run: abortedDuring }),
+  define({
+    id: 'C16',
+    title: 'two drivers on one bus are independent: what one loses costs the other nothing',
+    run: twoDrivers,
+  }),
+  define({
+    id: 'C18',
+    title:
+      'a signal aborted during a send ends the wait and says what is known; aborted during a consume it closes the consumer',
+    run: abortedDuring,
+  }),
   define({ id: 'C19', title: 'two buses from the same declarations share nothing', run: twoBuses }),
 ];
 
@@ -33,14 +51,22 @@ async function drains(context: Context): Promise<void> {
   context.expect.equal(first.taken.length, 4, 'handlers that began after close');
   door.open();
   await within('closing', closing, context.timing.positiveMs);
-  context.expect.equal(first.taken.filter(({ endedAt }) => endedAt !== undefined).length, 4, 'handlers that had ended when close resolved');
+  context.expect.equal(
+    first.taken.filter(({ endedAt }) => endedAt !== undefined).length,
+    4,
+    'handlers that had ended when close resolved',
+  );
   context.expect.equal(consumer.inFlight, 0, 'deliveries held after close');
   const second = context.inbox();
   await bus.jobs.consume(second.handler);
   const done = new Set(first.ids);
-  await second.complete(jobs.filter(({ id }) => !done.has(id)), 'the rest, and nothing that was done');
+  await second.complete(
+    jobs.filter(({ id }) => !done.has(id)),
+    'the rest, and nothing that was done',
+  );
   const counted = second.taken.filter(({ attempt }) => attempt !== 1).length;
-  if (channelIn(context, 'queue')?.attempts === 'deliveries') context.evidence('deliveries counted by a broker that counts them all', counted);
+  if (channelIn(context, 'queue')?.attempts === 'deliveries')
+    context.evidence('deliveries counted by a broker that counts them all', counted);
   else context.expect.equal(counted, 0, 'messages to which it was counted as an attempt');
 }
 
@@ -60,7 +86,12 @@ async function drainDeadline(context: Context): Promise<void> {
   await first.atLeast(1);
   const begun = performance.now();
   await within('closing with a handler that does not end', consumer.close(), 300 + context.timing.slackMs + 2000);
-  context.expect.between(performance.now() - begun, 290, 300 + context.timing.slackMs + 2000, 'milliseconds that close waited');
+  context.expect.between(
+    performance.now() - begun,
+    290,
+    300 + context.timing.slackMs + 2000,
+    'milliseconds that close waited',
+  );
   context.expect.equal(aborted, 1, 'signals that were aborted');
   const second = context.inbox();
   await bus.jobs.consume(second.handler);
@@ -86,9 +117,19 @@ async function noFailure(context: Context): Promise<void> {
   await bus.jobs.consume(last.handler);
   await context.until('all jobs', () => new Set([...taken, ...last.ids]).size === jobs.length);
   await context.quiet();
-  context.expect.sameMembers([...taken, ...last.ids], jobs.map(({ id }) => id), 'each once, over five consumers');
-  const failures = context.events.filter(({ type }) => ['retry', 'dead-letter', 'dropped', 'held', 'delivery-lost'].includes(type));
-  context.expect.deepEqual(failures.map(({ type }) => type), [], 'failures that were told');
+  context.expect.sameMembers(
+    [...taken, ...last.ids],
+    jobs.map(({ id }) => id),
+    'each once, over five consumers',
+  );
+  const failures = context.events.filter(({ type }) =>
+    ['retry', 'dead-letter', 'dropped', 'held', 'delivery-lost'].includes(type),
+  );
+  context.expect.deepEqual(
+    failures.map(({ type }) => type),
+    [],
+    'failures that were told',
+  );
 }
 
 async function reopened(context: Context): Promise<void> {
@@ -143,12 +184,16 @@ async function abortedDuring(context: Context): Promise<void> {
   giveUp.abort();
   const [sent, queued] = (await within('two sends that were given up', both, 1000)).map(codeOf);
   context.expect.equal(sent, 'unknown-outcome', 'a message that the driver has');
-  context.expect.ok(['unknown-outcome', 'aborted'].includes(queued ?? ''), `a message that waited is unknown, or certainly not stored, and not ${queued}`);
+  context.expect.ok(
+    ['unknown-outcome', 'aborted'].includes(queued ?? ''),
+    `a message that waited is unknown, or certainly not stored, and not ${queued}`,
+  );
   door.open();
   await bus.jobs.send(marker!);
   await context.until('the marker', () => inbox.ids.includes(marker!.id));
   await context.quiet();
-  if (queued === 'aborted') context.expect.ok(!inbox.ids.includes(waiting!.id), 'what is certainly not stored does not arrive');
+  if (queued === 'aborted')
+    context.expect.ok(!inbox.ids.includes(waiting!.id), 'what is certainly not stored does not arrive');
   context.evidence('a message that waited', String(queued));
   stop.abort();
   await context.until('the consumer to close', () => consumer.state === 'closed');
@@ -163,11 +208,17 @@ const codeOf = (one: PromiseSettledResult<unknown>): string =>
 async function twoBuses(context: Context): Promise<void> {
   const destinations = { jobs: jobQueue(context) };
   const events: BusEvent[] = [];
-  const [one, other] = [await context.connect(destinations), await context.connect(destinations, { observe: (event) => void events.push(event) })];
+  const [one, other] = [
+    await context.connect(destinations),
+    await context.connect(destinations, { observe: (event) => void events.push(event) }),
+  ];
   const [inbox, jobs] = [context.inbox(), context.jobs(10)];
   await one.jobs.consume(inbox.handler);
   await other.attach(jobQueue(context, 'more'));
-  context.expect.ok(other.plan.length > one.plan.length || one.plan.every(({ destination }) => destination !== context.name('more')), 'what one attaches is not in the plan of the other');
+  context.expect.ok(
+    other.plan.length > one.plan.length || one.plan.every(({ destination }) => destination !== context.name('more')),
+    'what one attaches is not in the plan of the other',
+  );
   const before = JSON.stringify(one.plan);
   const gone = await other.jobs.consume(() => context.expect.fail('the other bus was to get nothing'));
   await gone.close();
@@ -176,5 +227,8 @@ async function twoBuses(context: Context): Promise<void> {
   await inbox.complete(jobs, 'the bus that stays');
   context.expect.deepEqual(Object.values(one.state), ['live'], 'its state');
   context.expect.equal(JSON.stringify(one.plan), before, 'its plan');
-  context.expect.ok(events.some((event) => event.type === 'link' && event.state === 'closed'), 'the other told its end to its own observer');
+  context.expect.ok(
+    events.some((event) => event.type === 'link' && event.state === 'closed'),
+    'the other told its end to its own observer',
+  );
 }

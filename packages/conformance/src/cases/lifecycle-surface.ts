@@ -2,10 +2,10 @@ import type { Bus, BusOptions, Driver } from '@waybill/core';
 import type { Context } from '../context.ts';
 import { jobQueue, jobStream, jobTopic } from './destinations.ts';
 
-export type Method = (...given: readonly unknown[]) => unknown;
+type Method = (...given: readonly unknown[]) => unknown;
 
 /** One thing that users call methods of. */
-export interface Surface {
+interface Surface {
   /** `queue`, `topic`, `stream` or `bus`. */
   readonly name: string;
   readonly methods: Readonly<Record<string, Method>>;
@@ -17,7 +17,10 @@ export interface OpenSurface {
 }
 
 /** The bus and one handle of each kind that this broker has, with every method that they really have. */
-export async function openSurface(context: Context, options?: BusOptions & { readonly driver?: Driver }): Promise<OpenSurface> {
+export async function openSurface(
+  context: Context,
+  options?: BusOptions & { readonly driver?: Driver },
+): Promise<OpenSurface> {
   const bus = await context.connect({}, options);
   const surfaces: Surface[] = [surfaceOf('bus', bus)];
   const { queue, topic, stream } = context.capabilities;
@@ -28,7 +31,7 @@ export async function openSurface(context: Context, options?: BusOptions & { rea
 }
 
 /** Read from the object, not from a list: a method that nobody thought of is a method that no case calls. */
-export function surfaceOf(name: string, thing: object): Surface {
+function surfaceOf(name: string, thing: object): Surface {
   const names = Reflect.ownKeys(thing).filter((key) => typeof key === 'string');
   const methods = names.flatMap((key): (readonly [string, Method])[] => {
     const member: unknown = Object.getOwnPropertyDescriptor(thing, key)?.value;

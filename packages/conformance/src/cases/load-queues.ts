@@ -8,8 +8,20 @@ const define = caseOf({ requires: { kind: 'queue' } });
 
 /** K01, K02. That the checker judges 1,000,000 events in time needs no broker: it is a test of the checker. */
 export const loadQueues: readonly Case[] = [
-  define({ id: 'K01', title: '10,000 messages of twenty publishers at once all arrive, each once', company: 'alone', timeoutMs: 90_000, run: publishers }),
-  define({ id: 'K02', title: 'a backlog of 20,000 messages drains whole, and the memory of the consumer stays bounded', company: 'alone', timeoutMs: 120_000, run: backlog }),
+  define({
+    id: 'K01',
+    title: '10,000 messages of twenty publishers at once all arrive, each once',
+    company: 'alone',
+    timeoutMs: 90_000,
+    run: publishers,
+  }),
+  define({
+    id: 'K02',
+    title: 'a backlog of 20,000 messages drains whole, and the memory of the consumer stays bounded',
+    company: 'alone',
+    timeoutMs: 120_000,
+    run: backlog,
+  }),
 ];
 
 async function publishers(context: Context): Promise<void> {
@@ -23,7 +35,8 @@ async function publishers(context: Context): Promise<void> {
   await Promise.all(
     Array.from({ length: 20 }, async (_, publisher) => {
       const own = jobs.filter(({ n }) => n % 20 === publisher);
-      for (let at = 0; at < own.length; at += 25) await Promise.all(own.slice(at, at + 25).map((job) => buses[publisher % 5]!.jobs.send(job)));
+      for (let at = 0; at < own.length; at += 25)
+        await Promise.all(own.slice(at, at + 25).map((job) => buses[publisher % 5]!.jobs.send(job)));
     }),
   );
   context.evidence('messages per second sent', Math.round(10_000 / ((performance.now() - begun) / 1000)));
@@ -41,12 +54,12 @@ async function backlog(context: Context): Promise<void> {
   let [taken, most, mostHeld] = [0, 0, 0];
   const before = process.memoryUsage().rss;
   const begun = performance.now();
-  let consumer: Consumer | undefined;
-  consumer = await bus.jobs.consume(
+  const live: { consumer?: Consumer } = {};
+  live.consumer = await bus.jobs.consume(
     ({ n }) => {
       counts[n] = (counts[n] ?? 0) + 1;
       taken += 1;
-      mostHeld = Math.max(mostHeld, consumer?.inFlight ?? 0);
+      mostHeld = Math.max(mostHeld, live.consumer?.inFlight ?? 0);
       if (taken % 500 === 0) most = Math.max(most, process.memoryUsage().rss - before);
     },
     { concurrency: 32, maxInFlight: 200 },

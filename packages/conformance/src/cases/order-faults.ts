@@ -39,7 +39,8 @@ export const orderFaults: readonly Case[] = [
   }),
   ...forBoth({
     id: 'O08',
-    title: 'sends that are cut in between are stored in the order of the calls, with gaps only where the outcome is unknown',
+    title:
+      'sends that are cut in between are stored in the order of the calls, with gaps only where the outcome is unknown',
     kind: 'fault',
     requires: { needs: { order: 'total' }, controls: ['disconnect'] },
     proves: ['partial=each', 'partial=prefix'],
@@ -48,7 +49,8 @@ export const orderFaults: readonly Case[] = [
   }),
 ];
 
-const keyedQueue = (context: Context): Queue<Keyed> => queue(context.name('jobs'), { schema: type<Keyed>(), needs, key: ({ key }) => key });
+const keyedQueue = (context: Context): Queue<Keyed> =>
+  queue(context.name('jobs'), { schema: type<Keyed>(), needs, key: ({ key }) => key });
 
 async function consumerDies(context: Context): Promise<void> {
   const destination = keyedQueue(context);
@@ -56,24 +58,48 @@ async function consumerDies(context: Context): Promise<void> {
   const jobs = context.jobs(200).map((job) => ({ ...job, key: keys[job.n % keys.length]! }));
   await bus.jobs.sendMany(jobs);
   const child = await context.child('ordered', { input: { name: destination.name }, holdAt: { handling: 60 } });
-  await context.until('the consumer to be in its sixtieth handler', () => child.reports.some(({ isHeld }) => isHeld), 30_000);
+  await context.until(
+    'the consumer to be in its sixtieth handler',
+    () => child.reports.some(({ isHeld }) => isHeld),
+    30_000,
+  );
   context.evidence('kill', await child.kill());
   const inbox = context.inbox<Keyed>();
   await bus.jobs.consume(inbox.handler);
-  await context.until('the rest', () => keys.every((key) => lastOf(inbox, key) >= Math.max(...numbersOf(jobs, key))), 30_000).catch(() => undefined);
+  await context
+    .until('the rest', () => keys.every((key) => lastOf(inbox, key) >= Math.max(...numbersOf(jobs, key))), 30_000)
+    .catch(() => undefined);
   await context.quiet();
   for (const key of keys) {
-    const handled = numbersOf(child.reports.filter(({ point }) => point === 'handled').map(({ detail }) => detail as Keyed), key);
-    const resumed = numbersOf(inbox.taken.map(({ value }) => value), key);
+    const handled = numbersOf(
+      child.reports.filter(({ point }) => point === 'handled').map(({ detail }) => detail as Keyed),
+      key,
+    );
+    const resumed = numbersOf(
+      inbox.taken.map(({ value }) => value),
+      key,
+    );
     const all = numbersOf(jobs, key);
     context.expect.deepEqual(handled, all.slice(0, handled.length), `what the killed consumer handled of ${key}`);
-    context.expect.deepEqual(resumed, all.slice(all.length - resumed.length), `what the next one handled of ${key}, contiguous to its end`);
+    context.expect.deepEqual(
+      resumed,
+      all.slice(all.length - resumed.length),
+      `what the next one handled of ${key}, contiguous to its end`,
+    );
     context.expect.between(handled.length + resumed.length, all.length, Infinity, `both together, of ${key}: no hole`);
   }
 }
 
-const numbersOf = (jobs: readonly Keyed[], key: string): number[] => jobs.filter((job) => job.key === key).map(({ n }) => n);
-const lastOf = (inbox: Inbox<Keyed>, key: string): number => Math.max(0, ...numbersOf(inbox.taken.map(({ value }) => value), key));
+const numbersOf = (jobs: readonly Keyed[], key: string): number[] =>
+  jobs.filter((job) => job.key === key).map(({ n }) => n);
+const lastOf = (inbox: Inbox<Keyed>, key: string): number =>
+  Math.max(
+    0,
+    ...numbersOf(
+      inbox.taken.map(({ value }) => value),
+      key,
+    ),
+  );
 
 /** Producers of one key each, which await every send; a handler in the middle of its work when the fault strikes. */
 async function throughFault(context: Context, way: Way, fault: 'kill' | 'disconnect'): Promise<void> {
@@ -92,12 +118,25 @@ async function throughFault(context: Context, way: Way, fault: 'kill' | 'disconn
     }),
   );
   await context.until('some to be handled', () => recorder.done.size >= 100);
-  await recorder.fault(fault, 'broker', () => context.broker[fault](), () => (fault === 'kill' ? context.broker.start() : Promise.resolve()));
+  await recorder.fault(
+    fault,
+    'broker',
+    () => context.broker[fault](),
+    () => (fault === 'kill' ? context.broker.start() : Promise.resolve()),
+  );
   await sending;
-  await context.until('all that was confirmed', () => recorder.done.size >= recorder.outcomes.ok, 30_000).catch(() => undefined);
+  await context
+    .until('all that was confirmed', () => recorder.done.size >= recorder.outcomes.ok, 30_000)
+    .catch(() => undefined);
   context.evidence('outcomes', JSON.stringify(recorder.outcomes));
   await recorder.judge(
-    { delivery: 'at-least-once', order: 'key', onRedelivery: 'block', acceptance: 'sent', minimum: { published: 500, handled: 500, faults: 1 } },
+    {
+      delivery: 'at-least-once',
+      order: 'key',
+      onRedelivery: 'block',
+      acceptance: 'sent',
+      minimum: { published: 500, handled: 500, faults: 1 },
+    },
     () => consumer.ready(),
   );
 }
@@ -108,12 +147,22 @@ interface Sent {
 }
 
 /** Sends without waiting, faster than the broker confirms: two hundred are always out. */
-async function pour(context: Context, send: (job: Job) => Promise<void>, sent: Sent[], isOver: () => boolean): Promise<void> {
+async function pour(
+  context: Context,
+  send: (job: Job) => Promise<void>,
+  sent: Sent[],
+  isOver: () => boolean,
+): Promise<void> {
   const waiting: Promise<unknown>[] = [];
   for (const job of context.jobs(20_000)) {
     const one: Sent = { job };
     sent.push(one);
-    waiting.push(send(job).then(() => (one.outcome = 'ok'), (error: WaybillError) => (one.outcome = error.outcome)));
+    waiting.push(
+      send(job).then(
+        () => (one.outcome = 'ok'),
+        (error: WaybillError) => (one.outcome = error.outcome),
+      ),
+    );
     while (sent.filter(({ outcome }) => !outcome).length >= 200) await sleep(1);
     if (isOver()) break;
   }
@@ -127,7 +176,12 @@ async function producerIsCut(context: Context, way: Way): Promise<void> {
   await consumer.consume(inbox.handler);
   const sent: Sent[] = [];
   let last = Infinity;
-  const pouring = pour(context, (job) => producer.send(job), sent, () => sent.length >= last);
+  const pouring = pour(
+    context,
+    (job) => producer.send(job),
+    sent,
+    () => sent.length >= last,
+  );
   await context.until('some to be stored', () => sent.filter(({ outcome }) => outcome === 'ok').length >= 200);
   await context.broker.disconnect();
   last = sent.length + 400;
@@ -138,9 +192,24 @@ async function producerIsCut(context: Context, way: Way): Promise<void> {
   const firsts = [...new Set(inbox.taken.map(({ value }) => value.n))];
   const seen = new Set(firsts);
   const idsOf = (list: readonly Sent[]): string[] => list.map(({ job }) => job.id);
-  context.expect.deepEqual(firsts.filter((n, index) => index > 0 && n < firsts[index - 1]!), [], 'messages that came after later ones');
-  context.expect.deepEqual(idsOf(stored.filter(({ job }) => !seen.has(job.n))), [], 'confirmed messages that never came');
-  context.expect.deepEqual(idsOf(sent.filter(({ job, outcome }) => outcome === 'rejected' && seen.has(job.n))), [], 'refused messages that came');
+  context.expect.deepEqual(
+    firsts.filter((n, index) => index > 0 && n < firsts[index - 1]!),
+    [],
+    'messages that came after later ones',
+  );
+  context.expect.deepEqual(
+    idsOf(stored.filter(({ job }) => !seen.has(job.n))),
+    [],
+    'confirmed messages that never came',
+  );
+  context.expect.deepEqual(
+    idsOf(sent.filter(({ job, outcome }) => outcome === 'rejected' && seen.has(job.n))),
+    [],
+    'refused messages that came',
+  );
   context.expect.ok(stored.at(-1)!.job.n > last - 200, 'sends after the cut were stored again');
-  context.evidence('outcomes', `${stored.length} stored, ${sent.filter(({ outcome }) => outcome === 'unknown').length} unknown of ${sent.length}`);
+  context.evidence(
+    'outcomes',
+    `${stored.length} stored, ${sent.filter(({ outcome }) => outcome === 'unknown').length} unknown of ${sent.length}`,
+  );
 }

@@ -11,7 +11,10 @@ import { gate } from './interposed.ts';
 
 const needs = { order: 'key' } as const;
 /** Jobs take turns among so many keys. */
-const keyOf = (keys: number) => ({ n }: Job): string => `key-${n % keys}`;
+const keyOf =
+  (keys: number) =>
+  ({ n }: Job): string =>
+    `key-${n % keys}`;
 const keyed = (keys: number) => ({ needs, key: keyOf(keys) });
 
 /** O02 to O05, O12: one key is handled in order and one at a time, whoever handles it, and holds up no other. */
@@ -62,7 +65,9 @@ export const orderKeys: readonly Case[] = [
     requires: { needs },
     async run(context, way) {
       const open = channelOf(context, way, keyed(6));
-      await comingAndGoing(context, await open(), async (handler) => (await open()).consume(handler, { concurrency: 8 }));
+      await comingAndGoing(context, await open(), async (handler) =>
+        (await open()).consume(handler, { concurrency: 8 }),
+      );
     },
   }),
   caseOf({ requires: { kind: 'stream', needs: { ...needs, group: true } } })({
@@ -94,21 +99,31 @@ async function tenConsumers(context: Context, way: Way): Promise<void> {
   );
   await context.until('all of them', () => recorder.done.size >= jobs.length, 20_000).catch(() => undefined);
   context.expect.equal(recorder.outcomes.ok, jobs.length, 'confirmed sends');
-  await recorder.judge({ delivery: 'at-least-once', order: 'key', minimum: { handled: jobs.length } }, () => channel.ready());
+  await recorder.judge({ delivery: 'at-least-once', order: 'key', minimum: { handled: jobs.length } }, () =>
+    channel.ready(),
+  );
 }
 
 /** Runs that succeed: each key in its order, and no run of it begins before the one before has ended. */
 function expectInTurn(context: Context, taken: readonly Taken<Job>[], keys: number): void {
   for (const [key, runs] of byKey(taken, keys)) {
     const ns = runs.map(({ value }) => value.n);
-    context.expect.deepEqual(ns, ns.toSorted((one, other) => one - other), `the order of ${key}`);
+    context.expect.deepEqual(
+      ns,
+      ns.toSorted((one, other) => one - other),
+      `the order of ${key}`,
+    );
     expectApart(context, key, runs);
   }
 }
 
 function expectApart(context: Context, key: string, runs: readonly Taken<Job>[]): void {
   const early = runs.filter(({ at }, index) => index > 0 && at < runs[index - 1]!.endedAt!);
-  context.expect.deepEqual(early.map(({ value }) => value.id), [], `runs of ${key} that began before the one before had ended`);
+  context.expect.deepEqual(
+    early.map(({ value }) => value.id),
+    [],
+    `runs of ${key} that began before the one before had ended`,
+  );
 }
 
 function byKey(taken: readonly Taken<Job>[], keys: number): ReadonlyMap<string, readonly Taken<Job>[]> {
@@ -154,8 +169,13 @@ async function failingHead(context: Context, way: Way, succeedsAt: number): Prom
   await channel.consume(inbox.handler);
   await channel.sendMany(jobs);
   const runs = Math.min(succeedsAt, 4);
-  await inbox.complete([...jobs, ...Array.from({ length: runs - 1 }, () => head)], 'each once, the failing one more often');
-  const ofKey = byKey(inbox.taken, 4).get('key-1')!.map(({ value }) => value.n);
+  await inbox.complete(
+    [...jobs, ...Array.from({ length: runs - 1 }, () => head)],
+    'each once, the failing one more often',
+  );
+  const ofKey = byKey(inbox.taken, 4)
+    .get('key-1')!
+    .map(({ value }) => value.n);
   const behind = jobs.filter(({ n }) => n % 4 === 1 && n > 1).map(({ n }) => n);
   context.expect.deepEqual(ofKey, [...Array.from({ length: runs }, () => 1), ...behind], 'the runs of its key');
   const lastOfHead = inbox.ids.lastIndexOf(head.id);
@@ -165,7 +185,11 @@ async function failingHead(context: Context, way: Way, succeedsAt: number): Prom
 
 type Consume = (handler: Inbox<Job>['handler']) => Promise<Consumer>;
 
-async function comingAndGoing(context: Context, { sendMany }: Pick<Channel, 'sendMany'>, consume: Consume): Promise<void> {
+async function comingAndGoing(
+  context: Context,
+  { sendMany }: Pick<Channel, 'sendMany'>,
+  consume: Consume,
+): Promise<void> {
   const inbox = context.inbox({ handle: () => sleep(1 + context.random.below(4)) });
   const jobs = context.jobs(600);
   const running = [await consume(inbox.handler)];

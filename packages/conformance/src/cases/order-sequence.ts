@@ -18,17 +18,19 @@ export const orderSequence: readonly Case[] = [
     title: 'messages sent one after another are handled in that order, one at a time',
     requires: { needs },
     proves: ['order=total'],
-    run: (context, way) => inSequence(context, way, 150, async (channel, jobs) => {
-      for (const job of jobs) await channel.send(job);
-    }),
+    run: (context, way) =>
+      inSequence(context, way, 150, async (channel, jobs) => {
+        for (const job of jobs) await channel.send(job);
+      }),
   }),
   ...forBoth({
     id: 'O09',
     title: 'sends that do not wait for each other are stored in the order of the calls',
     requires: { needs },
-    run: (context, way) => inSequence(context, way, 150, async (channel, jobs) => {
-      await Promise.all(jobs.map((job) => channel.send(job)));
-    }),
+    run: (context, way) =>
+      inSequence(context, way, 150, async (channel, jobs) => {
+        await Promise.all(jobs.map((job) => channel.send(job)));
+      }),
   }),
   ...forBoth({
     id: 'O08:retried',
@@ -41,9 +43,10 @@ export const orderSequence: readonly Case[] = [
     title: 'a batch is handled in the order of its index, and batches in the order of the calls',
     priority: 1,
     requires: { needs },
-    run: (context, way) => inSequence(context, way, 300, async (channel, jobs) => {
-      await Promise.all([channel.sendMany(jobs.slice(0, 120)), channel.sendMany(jobs.slice(120))]);
-    }),
+    run: (context, way) =>
+      inSequence(context, way, 300, async (channel, jobs) => {
+        await Promise.all([channel.sendMany(jobs.slice(0, 120)), channel.sendMany(jobs.slice(120))]);
+      }),
   }),
   ...forBoth({
     id: 'O13',
@@ -61,7 +64,12 @@ export const orderSequence: readonly Case[] = [
   }),
 ];
 
-async function inSequence(context: Context, way: Way, count: number, send: (channel: Channel, jobs: readonly Job[]) => Promise<void>): Promise<void> {
+async function inSequence(
+  context: Context,
+  way: Way,
+  count: number,
+  send: (channel: Channel, jobs: readonly Job[]) => Promise<void>,
+): Promise<void> {
   const channel = await channelOf(context, way, { needs })();
   const jobs = context.jobs(count);
   const inbox = context.inbox({ handle: ({ n }) => (n % 50 ? undefined : Promise.resolve()) });
@@ -130,10 +138,15 @@ async function refusedOrders(context: Context): Promise<void> {
     const refuse = async (name: string, wanted: object): Promise<void> => {
       asked += 1;
       const verdict = await proveRefusal(() => context.driver(), destinationOf(kind, context.name(name), wanted));
-      context.expect.equal(verdict?.state, 'refused', `${kind} ${JSON.stringify(wanted)}: ${verdict?.reason ?? 'it was accepted'}`);
+      context.expect.equal(
+        verdict?.state,
+        'refused',
+        `${kind} ${JSON.stringify(wanted)}: ${verdict?.reason ?? 'it was accepted'}`,
+      );
     };
     for (const order of ranks.slice(ranks.indexOf(channel.order) + 1)) await refuse(`${kind}-${order}`, { order });
-    if (kind !== 'stream' && channel.delay === 'none' && channel.order !== 'none') await refuse(`${kind}-delayed`, { order: 'key', delay: true });
+    if (kind !== 'stream' && channel.delay === 'none' && channel.order !== 'none')
+      await refuse(`${kind}-delayed`, { order: 'key', delay: true });
     for (const pair of channel.excludes.filter((axes) => axes.includes('order'))) {
       const [other] = pair.filter((axis) => axis !== 'order');
       // A topic cannot be asked for priority at all: N04:topic.excludes says so.

@@ -1,4 +1,13 @@
-import { type Codec, type DestinationOptions, type Kind, queue, type Received, type Schema, stream, topic } from '@waybill/core';
+import {
+  type Codec,
+  type DestinationOptions,
+  type Kind,
+  queue,
+  type Received,
+  type Schema,
+  stream,
+  topic,
+} from '@waybill/core';
 import type { BusOptions, SendOptions } from '@waybill/core';
 import type { Driver } from '@waybill/core';
 import type { Context } from '../context.ts';
@@ -28,7 +37,12 @@ const kinds = ['queue', 'topic', 'stream'] as const;
 /** One trip for every kind that this broker has: what holds for payloads holds for all of them. */
 export async function tripsOf<T>(context: Context, options: TripOptions<T>): Promise<readonly Trip<T>[]> {
   const bus = await context.connect({}, options.bus);
-  const common = { schema: options.schema, retry: atOnce, ...(options.codec && { codec: options.codec }), ...(options.key && { key: options.key }) };
+  const common = {
+    schema: options.schema,
+    retry: atOnce,
+    ...(options.codec && { codec: options.codec }),
+    ...(options.key && { key: options.key }),
+  };
   const trips: Trip<T>[] = [];
   for (const kind of kinds.filter((one) => context.capabilities[one] !== 'none')) {
     const name = context.name([kind, ...(options.part === undefined ? [] : [options.part])].join('-'));
@@ -43,12 +57,18 @@ export async function tripsOf<T>(context: Context, options: TripOptions<T>): Pro
       if (kind === 'queue') {
         const it = await bus.attach(queue(name, common));
         await it.consume((_, delivery) => take(delivery));
-        return { send: (value, sending) => it.send(value, sending), sendMany: (values, sending) => it.sendMany(values, sending) };
+        return {
+          send: (value, sending) => it.send(value, sending),
+          sendMany: (values, sending) => it.sendMany(values, sending),
+        };
       }
       if (kind === 'topic') {
         const it = await bus.attach(topic(name, common));
         await it.subscribe((_, delivery) => take(delivery));
-        return { send: (value, sending) => it.publish(value, sending), sendMany: (values, sending) => it.publishMany(values, sending) };
+        return {
+          send: (value, sending) => it.publish(value, sending),
+          sendMany: (values, sending) => it.publishMany(values, sending),
+        };
       }
       const it = await bus.attach(stream(name, common));
       const reader = it.read();
@@ -59,14 +79,25 @@ export async function tripsOf<T>(context: Context, options: TripOptions<T>): Pro
         await reader.close();
         await reading;
       });
-      return { send: (value, sending) => it.append(value, sending), sendMany: (values, sending) => it.appendMany(values, sending) };
+      return {
+        send: (value, sending) => it.append(value, sending),
+        sendMany: (values, sending) => it.appendMany(values, sending),
+      };
     }
   }
   return trips;
 }
 
-async function gets<T>(context: Context, kind: Kind, got: readonly Received<T>[], count: number): Promise<readonly Received<T>[]> {
-  await context.until(`${count} messages out of the ${kind}, which gave ${got.length} when the wait began`, () => got.length >= count);
+async function gets<T>(
+  context: Context,
+  kind: Kind,
+  got: readonly Received<T>[],
+  count: number,
+): Promise<readonly Received<T>[]> {
+  await context.until(
+    `${count} messages out of the ${kind}, which gave ${got.length} when the wait began`,
+    () => got.length >= count,
+  );
   await context.quiet();
   context.expect.equal(got.length, count, `messages out of the ${kind}`);
   return got;

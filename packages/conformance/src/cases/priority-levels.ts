@@ -25,8 +25,14 @@ export const priorityLevels: readonly Case[] = [
       const inbox = context.inbox();
       await bus.jobs.consume(inbox.handler, inTurn);
       await inbox.complete(jobs, 'all of them');
-      const expected = jobs.toSorted((one, other) => priorities.get(other.id)! - priorities.get(one.id)! || one.n - other.n);
-      context.expect.deepEqual([...inbox.ids], expected.map(({ id }) => id), 'the order');
+      const expected = jobs.toSorted(
+        (one, other) => priorities.get(other.id)! - priorities.get(one.id)! || one.n - other.n,
+      );
+      context.expect.deepEqual(
+        [...inbox.ids],
+        expected.map(({ id }) => id),
+        'the order',
+      );
     },
   }),
   define({
@@ -46,7 +52,11 @@ export const priorityLevels: readonly Case[] = [
       const bus = await context.connect({ jobs: priorityQueue(context) });
       const [bad, marker] = context.jobs(2);
       for (const priority of [-1, 10, 1.5, Number.NaN, '5' as never]) {
-        const error = await context.expect.rejects(bus.jobs.send(bad!, { priority }), 'invalid', `priority ${priority}`);
+        const error = await context.expect.rejects(
+          bus.jobs.send(bad!, { priority }),
+          'invalid',
+          `priority ${priority}`,
+        );
         context.expect.match(error.message, /priority/, 'what is named');
       }
       context.expect.equal(context.traffic.sent, 0, 'messages that went to the driver');
@@ -58,7 +68,11 @@ export const priorityLevels: readonly Case[] = [
   }),
 ];
 
-async function inOrder(context: Context, sent: readonly (number | undefined)[], expected: readonly (number | undefined)[]): Promise<void> {
+async function inOrder(
+  context: Context,
+  sent: readonly (number | undefined)[],
+  expected: readonly (number | undefined)[],
+): Promise<void> {
   const bus = await context.connect({ jobs: priorityQueue(context) });
   const jobs = context.jobs(sent.length);
   for (const job of jobs) {
@@ -68,5 +82,9 @@ async function inOrder(context: Context, sent: readonly (number | undefined)[], 
   const inbox = context.inbox();
   await bus.jobs.consume(inbox.handler, inTurn);
   await inbox.complete(jobs, 'all of them');
-  context.expect.deepEqual(inbox.taken.map(({ value }) => sent[value.n - 1] ?? 'none'), expected.map((one) => one ?? 'none'), 'their priorities');
+  context.expect.deepEqual(
+    inbox.taken.map(({ value }) => sent[value.n - 1] ?? 'none'),
+    expected.map((one) => one ?? 'none'),
+    'their priorities',
+  );
 }

@@ -7,21 +7,70 @@ import { openChannel, probe, type Settleable, settleable } from './probe.ts';
 const waitMs = 400;
 
 /** What becomes of a delivery, as the broker itself does it. */
-export const settlingProbes: readonly Case[] = settleable.flatMap((kind) => [
-  probe(`${kind}.style`, ['message'], `${kind}: a delivery is ours until its link ends, and then comes again`, (context) => endsWithLink(context, kind)),
-  probe(`${kind}.style`, ['lease'], `${kind}: a lease that nobody extends ends, not early, and the message comes again; an extended one holds`, (context) => leases(context, kind)),
-  probe(`${kind}.release`, ['immediate', 'linear', 'delayed'], `${kind}: what is released comes again at once`, (context) => releasedAtOnce(context, kind)),
-  ...(kind === 'queue' ? [probe('queue.release', ['linear'], 'queue: the broker itself waits longer after each failed run, as declared', linearRelease)] : []),
-  probe(`${kind}.release`, ['delayed'], `${kind}: the broker itself keeps what is released for a time`, (context) => delayedRelease(context, kind)),
-  probe(`${kind}.attempts`, ['deliveries'], `${kind}: every delivery counts, also one that nobody ran`, (context) => attempts(context, kind, [1, 2, 3])),
-  probe(`${kind}.attempts`, ['failures'], `${kind}: only failed runs count`, (context) => attempts(context, kind, [1, 1, 2])),
-  probe(`${kind}.attempts`, ['flag'], `${kind}: the broker says that a message was delivered before, and no more`, (context) => attempts(context, kind, [undefined, undefined, undefined])),
-  probe(`${kind}.attempts`, ['none'], `${kind}: a message says nothing about earlier deliveries`, (context) => attempts(context, kind, [undefined, undefined, undefined])),
-  probe(`${kind}.deadLetter`, ['none'], `${kind}: what is rejected is gone`, (context) => rejectedIsGone(context, kind)),
-]).concat([
-  probe('queue.deadLetter', ['plain', 'cause'], 'queue: the broker itself puts what is rejected into the declared dead letters', (context) => deadLettered(context, false)),
-  probe('queue.deadLetter', ['cause'], 'queue: the broker itself keeps the reason with a dead letter', (context) => deadLettered(context, true)),
-]).map(distinct);
+export const settlingProbes: readonly Case[] = settleable
+  .flatMap((kind) => [
+    probe(
+      `${kind}.style`,
+      ['message'],
+      `${kind}: a delivery is ours until its link ends, and then comes again`,
+      (context) => endsWithLink(context, kind),
+    ),
+    probe(
+      `${kind}.style`,
+      ['lease'],
+      `${kind}: a lease that nobody extends ends, not early, and the message comes again; an extended one holds`,
+      (context) => leases(context, kind),
+    ),
+    probe(
+      `${kind}.release`,
+      ['immediate', 'linear', 'delayed'],
+      `${kind}: what is released comes again at once`,
+      (context) => releasedAtOnce(context, kind),
+    ),
+    ...(kind === 'queue'
+      ? [
+          probe(
+            'queue.release',
+            ['linear'],
+            'queue: the broker itself waits longer after each failed run, as declared',
+            linearRelease,
+          ),
+        ]
+      : []),
+    probe(`${kind}.release`, ['delayed'], `${kind}: the broker itself keeps what is released for a time`, (context) =>
+      delayedRelease(context, kind),
+    ),
+    probe(`${kind}.attempts`, ['deliveries'], `${kind}: every delivery counts, also one that nobody ran`, (context) =>
+      attempts(context, kind, [1, 2, 3]),
+    ),
+    probe(`${kind}.attempts`, ['failures'], `${kind}: only failed runs count`, (context) =>
+      attempts(context, kind, [1, 1, 2]),
+    ),
+    probe(
+      `${kind}.attempts`,
+      ['flag'],
+      `${kind}: the broker says that a message was delivered before, and no more`,
+      (context) => attempts(context, kind, [undefined, undefined, undefined]),
+    ),
+    probe(`${kind}.attempts`, ['none'], `${kind}: a message says nothing about earlier deliveries`, (context) =>
+      attempts(context, kind, [undefined, undefined, undefined]),
+    ),
+    probe(`${kind}.deadLetter`, ['none'], `${kind}: what is rejected is gone`, (context) =>
+      rejectedIsGone(context, kind),
+    ),
+  ])
+  .concat([
+    probe(
+      'queue.deadLetter',
+      ['plain', 'cause'],
+      'queue: the broker itself puts what is rejected into the declared dead letters',
+      (context) => deadLettered(context, false),
+    ),
+    probe('queue.deadLetter', ['cause'], 'queue: the broker itself keeps the reason with a dead letter', (context) =>
+      deadLettered(context, true),
+    ),
+  ])
+  .map(distinct);
 
 /** Two probes may prove different things about one word. */
 function distinct(one: Case, index: number, all: readonly Case[]): Case {
@@ -58,7 +107,12 @@ async function leases(context: Context, kind: Settleable): Promise<void> {
   const [back] = await other.take(1).finally(() => clearInterval(timer));
   const afterMs = performance.now() - takenAt;
   context.expect.equal(textOf(back!), 'left', 'the message whose lease nobody extended');
-  context.expect.between(afterMs, receiver.leaseMs - 50, receiver.leaseMs + context.timing.slackMs, 'milliseconds until it came again');
+  context.expect.between(
+    afterMs,
+    receiver.leaseMs - 50,
+    receiver.leaseMs + context.timing.slackMs,
+    'milliseconds until it came again',
+  );
 }
 
 async function releasedAtOnce(context: Context, kind: Settleable): Promise<void> {
@@ -82,7 +136,9 @@ async function delayedRelease(context: Context, kind: Settleable): Promise<void>
 }
 
 async function linearRelease(context: Context): Promise<void> {
-  const { bench, target, open } = await openChannel(context, 'queue', { retry: { firstMs: waitMs, maxMs: 10 * waitMs } });
+  const { bench, target, open } = await openChannel(context, 'queue', {
+    retry: { firstMs: waitMs, maxMs: 10 * waitMs },
+  });
   const taker = await open();
   await bench.send(target, bench.message('one'));
   let [one] = await taker.take(1);
@@ -95,7 +151,12 @@ async function linearRelease(context: Context): Promise<void> {
 async function cameAfter(context: Context, ms: number, work: () => Promise<Incoming[]>): Promise<Incoming[]> {
   const startedAt = performance.now();
   const found = await work();
-  context.expect.between(performance.now() - startedAt, ms - 30, ms + context.timing.slackMs, 'milliseconds until it came again');
+  context.expect.between(
+    performance.now() - startedAt,
+    ms - 30,
+    ms + context.timing.slackMs,
+    'milliseconds until it came again',
+  );
   return found;
 }
 
@@ -111,9 +172,18 @@ async function attempts(context: Context, kind: Settleable, expected: readonly (
     await taker.settle(one!, release(0, failed));
   }
   seen.push(...(await taker.take(1)));
-  context.expect.deepEqual(seen.map(({ attempt }) => attempt), expected, 'the attempts');
+  context.expect.deepEqual(
+    seen.map(({ attempt }) => attempt),
+    expected,
+    'the attempts',
+  );
   const knowsReturns = context.capabilities[kind] !== 'none' && context.capabilities[kind].attempts === 'flag';
-  if (knowsReturns) context.expect.deepEqual(seen.map(({ redelivered }) => redelivered), [false, true, true], 'the flags');
+  if (knowsReturns)
+    context.expect.deepEqual(
+      seen.map(({ redelivered }) => redelivered),
+      [false, true, true],
+      'the flags',
+    );
 }
 
 async function rejectedIsGone(context: Context, kind: Settleable): Promise<void> {
@@ -123,7 +193,11 @@ async function rejectedIsGone(context: Context, kind: Settleable): Promise<void>
   for (const message of await taker.take(2)) {
     await taker.settle(message, textOf(message) === 'bad' ? { outcome: 'reject', reason: 'bad' } : accept);
   }
-  context.expect.deepEqual((await taker.takeWithin(context.timing.quietMs)).map(textOf), [], 'what comes after a rejection');
+  context.expect.deepEqual(
+    (await taker.takeWithin(context.timing.quietMs)).map(textOf),
+    [],
+    'what comes after a rejection',
+  );
 }
 
 async function deadLettered(context: Context, withReason: boolean): Promise<void> {
@@ -134,6 +208,10 @@ async function deadLettered(context: Context, withReason: boolean): Promise<void
   const [bad] = await taker.take(1);
   await taker.settle(bad!, { outcome: 'reject', reason: 'no such address' });
   const [letter] = await (await bench.open({ kind: 'queue', name: deadLetter, order: 'none' })).take(1);
-  context.expect.deepEqual([textOf(letter!), letter!.id, letter!.headers['color']], ['bad', 'bad', 'blue'], 'the dead letter');
+  context.expect.deepEqual(
+    [textOf(letter!), letter!.id, letter!.headers['color']],
+    ['bad', 'bad', 'blue'],
+    'the dead letter',
+  );
   if (withReason) context.expect.equal(letter!.headers['waybill-dead-reason'], 'no such address', 'its reason');
 }

@@ -9,7 +9,9 @@ import { take } from './take.ts';
 const define = caseOf({ requires: { kind: 'queue' } });
 
 const countsDeliveries = ({ capabilities: { queue } }: Facts): string | undefined =>
-  queue !== 'none' && (queue.attempts === 'none' || queue.attempts === 'flag') ? `this broker knows no number of deliveries (attempts: ${queue.attempts})` : undefined;
+  queue !== 'none' && (queue.attempts === 'none' || queue.attempts === 'flag')
+    ? `this broker knows no number of deliveries (attempts: ${queue.attempts})`
+    : undefined;
 
 /** Q07 to Q20: what becomes of a message is said once, and holds. */
 export const queueSettling: readonly Case[] = [
@@ -46,7 +48,11 @@ export const queueSettling: readonly Case[] = [
       context.expect.deepEqual(seen[1], seen[0], 'the returned message');
     },
   }),
-  define({ id: 'Q09', title: 'a rejected message never returns, and lies in the dead letters with its reason', run: rejected }),
+  define({
+    id: 'Q09',
+    title: 'a rejected message never returns, and lies in the dead letters with its reason',
+    run: rejected,
+  }),
   define({
     id: 'Q10',
     title: 'a consumer that closes gives back what it has not settled, and only that',
@@ -61,11 +67,18 @@ export const queueSettling: readonly Case[] = [
       await deliveries.close();
       const inbox = context.inbox();
       await bus.jobs.consume(inbox.handler);
-      await inbox.complete(held.slice(3).map(({ value }) => value), 'what comes to the next consumer');
+      await inbox.complete(
+        held.slice(3).map(({ value }) => value),
+        'what comes to the next consumer',
+      );
     },
   }),
   define({ id: 'Q11', title: 'accepting twice succeeds and has no second effect', run: acceptTwice }),
-  define({ id: 'Q12', title: 'a second, different settlement is already-settled and changes nothing', run: settleTwice }),
+  define({
+    id: 'Q12',
+    title: 'a second, different settlement is already-settled and changes nothing',
+    run: settleTwice,
+  }),
   define({
     id: 'Q13',
     title: 'a settlement after the connection was lost is inert: it says so, and settles no other message',
@@ -100,7 +113,10 @@ export const queueSettling: readonly Case[] = [
     id: 'Q16',
     title: 'the redelivered flag is false, then true',
     priority: 1,
-    requires: { able: ({ capabilities: { queue } }) => (queue !== 'none' && queue.attempts === 'none' ? 'this broker says nothing about earlier deliveries' : undefined) },
+    requires: {
+      able: ({ capabilities: { queue } }) =>
+        queue !== 'none' && queue.attempts === 'none' ? 'this broker says nothing about earlier deliveries' : undefined,
+    },
     proves: ['queue.attempts=flag'],
     async run(context) {
       const bus = await context.connect({ jobs: jobQueue(context) });
@@ -113,17 +129,27 @@ export const queueSettling: readonly Case[] = [
       await bus.jobs.consume(inbox.handler);
       await bus.jobs.send(job!);
       await inbox.complete([job!, job!], 'two runs');
-      context.expect.deepEqual(inbox.taken.map(({ redelivered }) => redelivered), [false, true], 'the flags');
+      context.expect.deepEqual(
+        inbox.taken.map(({ redelivered }) => redelivered),
+        [false, true],
+        'the flags',
+      );
     },
   }),
   define({
     id: 'Q18',
     title: 'a batch with one bad message is refused before anything is sent',
     async run(context) {
-      const bus = await context.connect({ jobs: jobQueue(context, 'jobs', { key: ({ n }) => (n === 5 ? (undefined as never) : 'key') }) });
+      const bus = await context.connect({
+        jobs: jobQueue(context, 'jobs', { key: ({ n }) => (n === 5 ? (undefined as never) : 'key') }),
+      });
       const inbox = context.inbox();
       await bus.jobs.consume(inbox.handler);
-      const error = await context.expect.rejects(bus.jobs.sendMany(context.jobs(10, 'bad')), 'invalid', 'a batch whose fifth message has no key');
+      const error = await context.expect.rejects(
+        bus.jobs.sendMany(context.jobs(10, 'bad')),
+        'invalid',
+        'a batch whose fifth message has no key',
+      );
       context.expect.equal(error.outcome, 'rejected', 'the outcome');
       context.expect.equal(context.traffic.sent, 0, 'messages that went to the driver');
       const good = context.jobs(3, 'good').map((job) => ({ ...job, n: 1 }));
@@ -137,7 +163,11 @@ export const queueSettling: readonly Case[] = [
     priority: 1,
     run: partialBatch,
   }),
-  define({ id: 'Q20', title: 'a missing queue is made with topology create, found missing with verify, and refused to a send with assume', run: missingQueue }),
+  define({
+    id: 'Q20',
+    title: 'a missing queue is made with topology create, found missing with verify, and refused to a send with assume',
+    run: missingQueue,
+  }),
 ];
 
 async function rejected(context: Context): Promise<void> {
@@ -169,7 +199,10 @@ async function acceptTwice(context: Context): Promise<void> {
   await deliveries.close();
   const inbox = context.inbox();
   await bus.jobs.consume(inbox.handler);
-  await inbox.complete(jobs.filter(({ id }) => id !== first!.value.id), 'the other two, untouched');
+  await inbox.complete(
+    jobs.filter(({ id }) => id !== first!.value.id),
+    'the other two, untouched',
+  );
 }
 
 async function settleTwice(context: Context): Promise<void> {
@@ -198,7 +231,10 @@ async function staleSettle(context: Context): Promise<void> {
   const signals = held.map(({ signal }) => signal);
   await context.broker.disconnect();
   await context.until('the deliveries to be lost', () => held.every(({ isOpen }) => !isOpen));
-  context.expect.ok(signals.every(({ aborted }) => aborted), 'the signal of a lost delivery aborts');
+  context.expect.ok(
+    signals.every(({ aborted }) => aborted),
+    'the signal of a lost delivery aborts',
+  );
   for (const delivery of held) context.expect.equal(await delivery.accept(), 'lost', 'accepting what is lost');
   await deliveries.close();
   const inbox = context.inbox();
@@ -215,7 +251,11 @@ async function partialBatch(context: Context): Promise<void> {
     async (values, deliveries) => {
       context.saw(values.length);
       runs.push(values.map(({ id }) => id));
-      await Promise.all(deliveries.filter(({ value, attempt }) => value.n % 2 === 0 || attempt > 1).map((delivery) => delivery.accept()));
+      await Promise.all(
+        deliveries
+          .filter(({ value, attempt }) => value.n % 2 === 0 || attempt > 1)
+          .map((delivery) => delivery.accept()),
+      );
       if (deliveries.some(({ isOpen }) => isOpen)) throw new Provoked();
     },
     { maxMessages: 10 },
@@ -223,17 +263,33 @@ async function partialBatch(context: Context): Promise<void> {
   const odd = jobs.filter(({ n }) => n % 2 === 1);
   await context.until('the failed half to come again', () => runs.flat().length >= 15);
   await context.quiet();
-  context.expect.sameMembers(runs.flat(), [...jobs, ...odd].map(({ id }) => id), 'every message once, the failed ones twice');
+  context.expect.sameMembers(
+    runs.flat(),
+    [...jobs, ...odd].map(({ id }) => id),
+    'every message once, the failed ones twice',
+  );
 }
 
 async function missingQueue(context: Context): Promise<void> {
   const destination = jobQueue(context);
   const missing = ['mismatch', 'not-found'] as const;
-  await context.expect.rejects(context.connect({ jobs: destination }, { topology: 'verify' }), missing, 'verifying a missing queue');
-  await context.expect.rejects(context.connect({ jobs: destination }, { topology: 'verify' }), missing, 'it is still missing: verify made nothing');
+  await context.expect.rejects(
+    context.connect({ jobs: destination }, { topology: 'verify' }),
+    missing,
+    'verifying a missing queue',
+  );
+  await context.expect.rejects(
+    context.connect({ jobs: destination }, { topology: 'verify' }),
+    missing,
+    'it is still missing: verify made nothing',
+  );
   const assuming = await context.connect({ jobs: destination }, { topology: 'assume' });
   const [job] = context.jobs(1);
-  const error = await context.expect.rejects(assuming.jobs.send(job!), ['not-found', 'unroutable'], 'sending to a missing queue');
+  const error = await context.expect.rejects(
+    assuming.jobs.send(job!),
+    ['not-found', 'unroutable'],
+    'sending to a missing queue',
+  );
   context.expect.equal(error.outcome, 'rejected', 'the outcome');
   const bus = await context.connect({ jobs: destination });
   const inbox = context.inbox();

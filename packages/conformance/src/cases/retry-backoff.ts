@@ -8,10 +8,14 @@ import { Provoked } from './destinations.ts';
 const roundingMs = 3;
 const waits: Backoff = (attempt) => [0, 120, 600, 350][attempt] ?? 0;
 
-const releases = (word: string) => (facts: Facts, way: Way): string | undefined => {
-  const release = channelIn(facts, way)?.release;
-  return release === word ? undefined : `this broker takes messages back otherwise (release: ${release}); D05 proves the waits all the same`;
-};
+const releases =
+  (word: string) =>
+  (facts: Facts, way: Way): string | undefined => {
+    const release = channelIn(facts, way)?.release;
+    return release === word
+      ? undefined
+      : `this broker takes messages back otherwise (release: ${release}); D05 proves the waits all the same`;
+  };
 
 /** D05, D06, D11: a failed message is tried again when it should be, as it was, and in nobody's way. */
 export const retryBackoff: readonly Case[] = [
@@ -44,7 +48,9 @@ export const retryBackoff: readonly Case[] = [
   ...forBoth({
     id: 'D05:immediate',
     title: 'the broker itself takes back a failed message that need not wait',
-    requires: { able: (facts, way) => (channelIn(facts, way)?.release === 'none' ? 'this broker takes nothing back' : undefined) },
+    requires: {
+      able: (facts, way) => (channelIn(facts, way)?.release === 'none' ? 'this broker takes nothing back' : undefined),
+    },
     proves: ['release=immediate'],
     async run(context, way) {
       await schedule(context, way, () => 0);
@@ -77,11 +83,20 @@ async function schedule(context: Context, way: Way, backoff: Backoff): Promise<v
   await inbox.complete([...jobs, ...jobs, ...jobs, ...jobs], 'four runs of each');
   for (const { id } of jobs) {
     const runs = inbox.taken.filter(({ value }) => value.id === id);
-    context.expect.deepEqual(runs.map(({ attempt }) => attempt), [1, 2, 3, 4], `the attempts of ${id}`);
+    context.expect.deepEqual(
+      runs.map(({ attempt }) => attempt),
+      [1, 2, 3, 4],
+      `the attempts of ${id}`,
+    );
     const gaps = runs.slice(1).map(({ at }, index) => at - runs[index]!.endedAt!);
     gaps.forEach((gap, index) => {
       const wait = backoff(index + 1);
-      context.expect.between(gap, wait - roundingMs, wait + context.timing.slackMs, `milliseconds between attempt ${index + 1} and ${index + 2} of ${id}`);
+      context.expect.between(
+        gap,
+        wait - roundingMs,
+        wait + context.timing.slackMs,
+        `milliseconds between attempt ${index + 1} and ${index + 2} of ${id}`,
+      );
     });
     if (id === jobs[0]!.id) context.evidence('waits', gaps.map(Math.round).join(', '));
   }

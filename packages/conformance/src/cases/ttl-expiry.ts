@@ -72,7 +72,11 @@ export const ttlExpiry: readonly Case[] = [
       const channel = await channelOf(context, way, { needs })();
       const [bad, marker] = context.jobs(2);
       for (const ttlMs of [0, -1, Number.NaN, Infinity, '300' as never, 400 * 86_400_000]) {
-        const error = await context.expect.rejects(channel.send(bad!, { ttlMs }), 'invalid', `a time to live of ${ttlMs}`);
+        const error = await context.expect.rejects(
+          channel.send(bad!, { ttlMs }),
+          'invalid',
+          `a time to live of ${ttlMs}`,
+        );
         context.expect.match(error.message, /ttlMs/, 'what is named');
       }
       context.expect.equal(context.traffic.sent, 0, 'messages that went to the driver');

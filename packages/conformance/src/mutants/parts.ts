@@ -44,7 +44,7 @@ export const settlers =
     });
 
 /** The same message, saying otherwise in some of its fields. Its getters need the original as their `this`. */
-export const altered = <M extends Incoming>(message: M, changes: Partial<Incoming>): M =>
+const altered = <M extends Incoming>(message: M, changes: Partial<Incoming>): M =>
   new Proxy(message, {
     get: (original, name): unknown =>
       Object.hasOwn(changes, name) ? Reflect.get(changes, name) : Reflect.get(original, name),

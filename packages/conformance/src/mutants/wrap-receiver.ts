@@ -45,7 +45,7 @@ export function wrapSettling(receiver: SettlingReceiver, { pull, settle, close }
     : { style: 'lease', leaseMs: receiver.leaseMs, extend: (receipts) => receiver.extend(receipts), ...common };
 }
 
-export function wrapPositions(receiver: PositionReceiver, { pull, close, commit }: ReceiverParts): PositionReceiver {
+function wrapPositions(receiver: PositionReceiver, { pull, close, commit }: ReceiverParts): PositionReceiver {
   const lanes = wrappedLanes<Positioned>(pull);
   const unwrap = ({ lane, through }: Watermark): Watermark => ({ lane: lanes.original(lane), through });
   const write: Commit = (marks) => receiver.commit!(marks);

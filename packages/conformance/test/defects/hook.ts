@@ -13,7 +13,10 @@ registerHooks({
     let source = readFileSync(fileURLToPath(url), 'utf8');
     for (const { file, find, put } of mine) {
       const parts = source.split(find);
-      if (parts.length !== 2) throw new Error(`defect: ${JSON.stringify(find)} is in ${file} ${parts.length - 1} times; it must be there once`);
+      if (parts.length !== 2)
+        throw new Error(
+          `defect: ${JSON.stringify(find)} is in ${file} ${parts.length - 1} times; it must be there once`,
+        );
       source = parts.join(put);
     }
     return { format: 'module', source: stripTypeScriptTypes(source), shortCircuit: true };

@@ -34,9 +34,14 @@ async function runUnder({ edits, kills }: Defect): Promise<Outcome> {
   const file = join(directory, 'certificate.json');
   const options = `--disable-warning=ExperimentalWarning --import=${path('./hook.ts')}`;
   const env = { ...process.env, NODE_OPTIONS: options, WAYBILL_CONFORMANCE_DEFECT: JSON.stringify(edits) };
-  const child = spawn(process.execPath, ['--conditions=waybill-source', cli, targetFile, '--only', kills.join(','), '--json', file], { env });
+  const child = spawn(
+    process.execPath,
+    ['--conditions=waybill-source', cli, targetFile, '--only', kills.join(','), '--json', file],
+    { env },
+  );
   const output: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => output.push(text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => output.push(text));
   const limit = setTimeout(() => child.kill('SIGKILL'), 240_000);
   await new Promise((resolve) => child.once('close', resolve));
   clearTimeout(limit);
@@ -47,7 +52,9 @@ async function runUnder({ edits, kills }: Defect): Promise<Outcome> {
 
 function statesIn(file: string): ReadonlyMap<string, string> {
   try {
-    const { cases } = JSON.parse(readFileSync(file, 'utf8')) as { readonly cases: readonly { readonly id: string; readonly state: string }[] };
+    const { cases } = JSON.parse(readFileSync(file, 'utf8')) as {
+      readonly cases: readonly { readonly id: string; readonly state: string }[];
+    };
     return new Map(cases.map(({ id, state }) => [id, state]));
   } catch {
     return new Map();
@@ -61,7 +68,9 @@ await Promise.all(
     for (let defect = queue.shift(); defect; defect = queue.shift()) {
       const { survived, output } = await runUnder(defect);
       missed += survived.length;
-      console.log(`${survived.length === 0 ? 'killed  ' : 'SURVIVED'}  ${defect.name}  (${defect.kills.join(', ')})${survived.length === 0 ? '' : `\n  not noticed by ${survived.join(', ')}\n${output}`}`);
+      console.log(
+        `${survived.length === 0 ? 'killed  ' : 'SURVIVED'}  ${defect.name}  (${defect.kills.join(', ')})${survived.length === 0 ? '' : `\n  not noticed by ${survived.join(', ')}\n${output}`}`,
+      );
     }
   }),
 );

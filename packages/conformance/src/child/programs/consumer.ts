@@ -45,7 +45,11 @@ const {
 } = JSON.parse(given) as Input;
 
 type Job = { readonly id: string };
-const common = { schema: type<Job>(), needs: { ...needs, delivery } as {}, retry: { attempts: 5, backoff: fixed(waitMs) } };
+const common = {
+  schema: type<Job>(),
+  needs: { ...needs, delivery } as {},
+  retry: { attempts: 5, backoff: fixed(waitMs) },
+};
 
 endWithParent();
 await open();

@@ -22,7 +22,14 @@ const channel = {
   excludes: [],
   limits: { maxBytes: 1_000_000, maxBatch: 1000, maxDelayMs: 0, maxReleaseDelayMs: 0 },
 } as const;
-const capabilities: Capabilities = { queue: channel, topic: 'none', stream: 'none', reply: 'none', atomic: 'none', admin: 'none' };
+const capabilities: Capabilities = {
+  queue: channel,
+  topic: 'none',
+  stream: 'none',
+  reply: 'none',
+  atomic: 'none',
+  admin: 'none',
+};
 
 const ids: string[] = [];
 /** Stores nothing: it only looks at what core hands over. */
