@@ -39,7 +39,7 @@ export interface Calibration {
 
 export function rabbitmqRows(size: Size, ground: RabbitmqGround, { endToEndPerSecond }: Calibration): readonly Row[] {
   const { messages } = size;
-  const warmUp = messages >> 2;
+  const warmUp = messages >> 1;
   const consuming = { messages, warmUp, metrics: ['cpu', 'rate'], notes: consumeNotes, field: filled(ground) } as const;
   const publishing = { messages, warmUp, metrics: ['cpu', 'rate'], field: empty(ground) } as const;
   return [
@@ -198,7 +198,7 @@ function latency(
       arm('Waybill', 'end-to-end-waybill', { prefetch, rate }),
     ],
     messages,
-    warmUp: messages >> 2,
+    warmUp: messages >> 1,
     metrics: ['p99', 'p50', 'cpu'],
     gates: [{ metric: 'p99', of: 'ratio or difference', atMost: 1.05, differenceAtMost: 50 }],
     notes: [

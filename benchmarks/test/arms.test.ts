@@ -49,21 +49,42 @@ test('arrays cover everything, the last one with what is left', async () => {
   expect(makeOrders(2, 3).map(indexOf)).toEqual([2, 3, 4]);
 });
 
-test('a pace holds the producer back until half of what it is ahead is handled', async () => {
-  const pace = new Pace(4);
-  expect(pace.sending(4)).toBeUndefined();
-  let mayGoOn = false;
-  const waiting = pace.sending(1)?.then(() => (mayGoOn = true));
-  pace.handled();
-  pace.handled();
-  await Promise.resolve();
-  expect(mayGoOn).toBe(false);
-  pace.handled();
-  await waiting;
-  expect(mayGoOn).toBe(true);
-  const all = pace.all();
-  pace.handled();
-  pace.handled();
-  await all;
-  expect(pace.all()).toBeUndefined();
+describe('a pace', () => {
+  test('holds the producer back until half of what it is ahead is handled', async () => {
+    const pace = new Pace(4);
+    expect(pace.sending(4)).toBeUndefined();
+    let mayGoOn = false;
+    const waiting = pace.sending(1)?.then(() => (mayGoOn = true));
+    await turn();
+    pace.handled();
+    pace.handled();
+    await turn();
+    expect(mayGoOn).toBe(false);
+    pace.handled();
+    await waiting;
+    expect(mayGoOn).toBe(true);
+  });
+
+  test('gives the event loop a turn, also where everything is handled at once', async () => {
+    const pace = new Pace(2);
+    let turns = 0;
+    setImmediate(() => turns++);
+    for (let sent = 0; sent < 3; sent++) {
+      await pace.sending(1);
+      pace.handled();
+    }
+    expect(turns).toBe(1);
+  });
+
+  test('resolves when everything is handled', async () => {
+    const pace = new Pace(4);
+    void pace.sending(2);
+    const all = pace.all();
+    pace.handled();
+    pace.handled();
+    await all;
+    expect(pace.all()).toBeUndefined();
+  });
 });
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
