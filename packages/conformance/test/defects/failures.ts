@@ -159,4 +159,16 @@ export const failures: readonly Defect[] = [
       ),
     ],
   },
+  {
+    name: 'accepts the original before its dead letter is stored, and lets go of that with the connection',
+    target: 'rabbitmq-4.3',
+    kills: ['D09'],
+    edits: [
+      edit(
+        fate,
+        'await sender.send(target, copy, copyTerms);',
+        "loan.settle({ outcome: 'accept' });\n        await new Promise((resolve) => setTimeout(resolve, 300));\n        if (!sender.keeper.current) return false;\n        await sender.send(target, copy, copyTerms);",
+      ),
+    ],
+  },
 ];

@@ -114,6 +114,6 @@ export const flows: readonly Defect[] = [
     name: 'says nothing of a block',
     target: 'rabbitmq-4.3',
     kills: ['B08'],
-    edits: [edit('adapter-rabbitmq/src/connection.ts', "'blocked'", "'never'")],
+    edits: [edit('adapter-rabbitmq/src/driver.ts', "'blocked'", "'never'")],
   },
 ];

@@ -145,7 +145,7 @@ export const promises: readonly Defect[] = [
   {
     name: 'confirms before the broker has it',
     target: 'rabbitmq-4.3',
-    kills: ['D09', 'G04:kill', 'G07', 'G07:fresh'],
+    kills: ['G04:kill', 'G07', 'G07:fresh'],
     edits: [
       edit(
         'adapter-rabbitmq/src/publisher.ts',
