@@ -9,11 +9,11 @@ const node = (id: number, functionName: string, url = '', lineNumber = 0) => ({
 const profile: CpuProfile = {
   nodes: [
     node(1, '(idle)'),
-    node(2, 'send', 'file:///home/me/waybill/packages/core/src/send.ts', 9),
-    node(3, 'send', 'file:///home/me/waybill/packages/core/src/send.ts', 9),
+    node(2, 'send', 'file:///project/waybill/packages/core/src/send.ts', 9),
+    node(3, 'send', 'file:///project/waybill/packages/core/src/send.ts', 9),
     node(4, '', 'node:net', 4),
     node(5, '(garbage collector)'),
-    node(6, 'run', 'file:///home/me/waybill/benchmarks/src/arms/a.ts', 1),
+    node(6, 'run', 'file:///project/waybill/benchmarks/src/arms/a.ts', 1),
     node(7, 'write', 'file:///x/node_modules/.pnpm/amqplib@2/node_modules/amqplib/lib/mux.js', 2),
   ],
   samples: [1, 2, 3, 4, 5, 6, 7],
