@@ -23,7 +23,7 @@ export const orders: readonly Defect[] = [
   },
   {
     name: 'starts followers beside the holder of their key',
-    kills: ['O03', 'O03:topic', 'O05', 'O05:topic', 'O12', 'O13:topic'],
+    kills: ['O01', 'O03', 'O03:topic', 'O05', 'O05:topic', 'O12', 'O12:stream', 'O13:topic'],
     edits: [forgetsKeys],
   },
   {

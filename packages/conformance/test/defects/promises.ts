@@ -78,7 +78,7 @@ export const promises: readonly Defect[] = [
   {
     name: 'calls an unknown outcome stored, when it truly is unknown',
     target: 'rabbitmq-4.3',
-    kills: ['O08', 'O08:topic', 'G04:disconnect'],
+    kills: ['O08', 'O08:topic', 'G04:disconnect', 'G04:stop'],
     edits: unknownAsStored,
   },
   {
