@@ -33,7 +33,13 @@ async function runUnder({ edits, kills }: Defect): Promise<Outcome> {
   const directory = mkdtempSync(join(tmpdir(), 'waybill-defect-'));
   const file = join(directory, 'certificate.json');
   const options = `--disable-warning=ExperimentalWarning --import=${path('./hook.ts')}`;
-  const env = { ...process.env, NODE_OPTIONS: options, WAYBILL_CONFORMANCE_DEFECT: JSON.stringify(edits) };
+  // Histories that did not come out valid are kept: here they were to be expected.
+  const env = {
+    ...process.env,
+    TMPDIR: directory,
+    NODE_OPTIONS: options,
+    WAYBILL_CONFORMANCE_DEFECT: JSON.stringify(edits),
+  };
   const child = spawn(
     process.execPath,
     ['--conditions=waybill-source', cli, targetFile, '--only', kills.join(','), '--json', file],
