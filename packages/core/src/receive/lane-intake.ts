@@ -6,6 +6,7 @@ import { WaybillError } from '../error/error.ts';
 import type { Book } from '../settle/book.ts';
 import type { Credit } from './credit.ts';
 import type { Settled } from './delivery.ts';
+import { LoanList } from './loan-list.ts';
 import { Loan, type LoanKeeper, type Outcome } from './loan.ts';
 import { isPromise, type Work } from './runner.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -31,7 +32,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   readonly #credit: Credit;
   /** The lanes of this receiver that wait for credit. */
   readonly #waiting: Set<LaneIntake>;
-  readonly #open = new Set<Loan>();
+  readonly #open = new LoanList();
   #pulling = new AbortController();
   #gate: (() => void) | undefined;
   /** Handlers that run, whether or not their delivery is settled already. */
@@ -58,8 +59,8 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     return this.#open.size;
   }
   /** What is open now. */
-  get loans(): Iterable<Loan> {
-    return this.#open;
+  get loans(): readonly Loan[] {
+    return this.#open.toArray();
   }
 
   /** Pulls until stopped (resolves) or until the receiver fails (rejects with its cause). */
@@ -130,7 +131,9 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
    * queued behind what comes after it: the receiver gives all of it back at once, in order, when it closes.
    */
   #giveBack(): void {
-    const unrun = [...this.#open].filter((one) => one.isFree && !one.running && this.#book.givesBack(this.lane, one));
+    const unrun = this.#open
+      .toArray()
+      .filter((one) => one.isFree && !one.running && this.#book.givesBack(this.lane, one));
     const leaving = new Set(unrun);
     this.#setup.scheduler.withdraw((one) => leaving.has(one));
     if (this.staysInOrder) this.#left = leaving;
@@ -147,7 +150,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     this.#stopped = true;
     this.#pulling.abort();
     this.#book.forget(this.lane);
-    for (const loan of [...this.#open]) loan.lose();
+    for (const loan of this.#open.toArray()) loan.lose();
     this.wake();
   }
 
@@ -260,7 +263,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     this.#running--;
     const { scheduler, terms } = this.#setup;
     if (terms.atMostOnce) this.#forget(loan);
-    else if (!this.#open.has(loan)) scheduler.free(loan);
+    else if (!loan.isListed) scheduler.free(loan);
     if (loan.againWanted) {
       loan.againWanted = false;
       if (loan.isOpen) scheduler.again(loan);

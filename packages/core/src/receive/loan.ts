@@ -44,6 +44,10 @@ export class Loan implements Delivery, StreamRecord {
   againWanted = false;
   /** Told when it is kept to be run again in place: the run that asked for it has ended. */
   onHeld: (() => void) | undefined;
+  /** In the list of its lane: whether it is there, and its neighbours. */
+  isListed = false;
+  previous: Loan | undefined;
+  next: Loan | undefined;
   /** Position style: its place in the lane's prefix. */
   mark: Mark | undefined;
   readonly #keeper: LoanKeeper;

@@ -2,7 +2,10 @@ const atOnce = 256;
 const bytesEach = 16;
 const lettersEach = 36;
 const random = Buffer.alloc(atOnce * bytesEach);
-const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const letters = Buffer.alloc(atOnce * lettersEach, '-');
+const digits = Buffer.from('0123456789abcdef');
+/** Where the two digits of each byte stand in a UUID. */
+const places = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34] as const;
 let made = '';
 let at = 0;
 
@@ -20,16 +23,18 @@ export function newId(): string {
   return id;
 }
 
+/** Written into one buffer, because joining pieces of a string costs several times as much memory as the ids. */
 function makeMany(): string {
   crypto.getRandomValues(random);
-  const parts: string[] = [];
-  for (let from = 0; from < random.length; from += bytesEach) {
-    random[from + 6] = (random[from + 6]! & 0x0f) | 0x40;
-    random[from + 8] = (random[from + 8]! & 0x3f) | 0x80;
+  for (let id = 0; id < atOnce; id++) {
+    const bytes = random.subarray(id * bytesEach, (id + 1) * bytesEach);
+    bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+    bytes[8] = (bytes[8]! & 0x3f) | 0x80;
     for (let byte = 0; byte < bytesEach; byte++) {
-      if (byte === 4 || byte === 6 || byte === 8 || byte === 10) parts.push('-');
-      parts.push(hex[random[from + byte]!]!);
+      const place = id * lettersEach + places[byte]!;
+      letters[place] = digits[bytes[byte]! >> 4]!;
+      letters[place + 1] = digits[bytes[byte]! & 15]!;
     }
   }
-  return parts.join('');
+  return letters.toString('latin1');
 }

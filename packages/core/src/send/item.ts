@@ -1,4 +1,5 @@
 import type { Outgoing, Sent } from '../driver/message.ts';
+import { noneSent } from '../driver/records.ts';
 import type { SendFailure, WaybillError } from '../error/error.ts';
 import type { Generation } from './generation.ts';
 
@@ -62,19 +63,27 @@ export class Batch {
   readonly items: readonly Item[];
   /** Of the item whose time is up first. */
   readonly deadline: number;
-  /** Resolves when the clock has told every item. */
-  readonly allTold: Promise<Sent>;
-  #tell!: () => void;
+  #tell: (sent: Sent) => void = () => {};
   constructor(items: readonly Item[]) {
     this.items = items;
     this.deadline = items.reduce((first, { deadline }) => Math.min(first, deadline), Infinity);
-    this.allTold = new Promise((resolve) => (this.#tell = () => resolve(nothingLeft)));
+  }
+
+  /**
+   * What the broker answers, unless the clock tells every item before. Never rejects. One promise for both: a second one,
+   * left pending where all goes well, would keep the items in memory.
+   */
+  answered(answer: Promise<Sent>): Promise<Sent> {
+    return new Promise((resolve) => {
+      this.#tell = resolve;
+      answer.then(resolve, (error: unknown) => resolve(noneSent(this.items, 'unknown', error)));
+    });
   }
 
   /** Of the items not told yet. */
   nextDeadline(): number {
     const next = this.items.reduce((first, { told, deadline }) => (told ? first : Math.min(first, deadline)), Infinity);
-    if (next === Infinity) this.#tell();
+    if (next === Infinity) this.#tell(nothingLeft);
     return next;
   }
 }

@@ -19,7 +19,7 @@ export class Outlet {
   readonly #queued = new Backlog<Item>();
   #dispatching = 0;
   /** Handed over and not answered. */
-  readonly #out = new Set<Batch>();
+  readonly #out: Batch[] = [];
   #scheduled = false;
   #timer: Timer | undefined;
 
@@ -113,12 +113,11 @@ export class Outlet {
     const { items } = batch;
     const link = this.#sender.keeper.current ?? (await this.#live(batch));
     if (!link) return noneSent(items, 'rejected', this.#noLink());
-    this.#out.add(batch);
+    this.#out.push(batch);
     this.#arm(batch.deadline);
     const messages = items.map((item) => item.message);
-    const answer = link.send(this.#target, messages).catch((error: unknown): Sent => noneSent(items, 'unknown', error));
-    const sent = await Promise.race([answer, batch.allTold]);
-    this.#out.delete(batch);
+    const sent = await batch.answered(link.send(this.#target, messages));
+    this.#out.splice(this.#out.indexOf(batch), 1);
     return sent;
   }
 
