@@ -20,6 +20,12 @@ const packages: Readonly<Record<string, string>> = {
   memory: '@waybill/in-memory',
   amqp: '@waybill/adapter-rabbitmq',
   amqps: '@waybill/adapter-rabbitmq',
+  kafka: '@waybill/adapter-kafka',
+  'kafka+tls': '@waybill/adapter-kafka',
+  nats: '@waybill/adapter-nats',
+  'nats+tls': '@waybill/adapter-nats',
+  redis: '@waybill/adapter-redis-streams',
+  rediss: '@waybill/adapter-redis-streams',
 };
 
 export interface Drivers {
