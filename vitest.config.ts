@@ -34,7 +34,8 @@ function toConfiguration({ name, include, exclude, options }: Project): TestProj
 
 const scripts: Project = { name: 'scripts', include: ['scripts/**/*.test.ts'], exclude: [], options: {} };
 const faults: Project = { name: 'faults', include: ['faults/test/**/*.test.ts'], exclude: [], options: {} };
-const projects = [...readdirSync('packages').flatMap(projectsOf), scripts, faults];
+const benchmarks: Project = { name: 'benchmarks', include: ['benchmarks/test/**/*.test.ts'], exclude: [], options: {} };
+const projects = [...readdirSync('packages').flatMap(projectsOf), scripts, faults, benchmarks];
 
 export default defineConfig({
   test: { projects: projects.filter(({ include }) => globSync([...include]).length > 0).map(toConfiguration) },
