@@ -32,7 +32,11 @@ export class Intake implements LaneOwner {
     this.#book =
       receiver.style === 'position'
         ? new PositionBook(receiver, clock, { window, commitMs, keep: setup.keep })
-        : new ReceiptBook(receiver, clock, channel.limits.maxBatch, () => this.#loans());
+        : new ReceiptBook(receiver, clock, {
+            maxBatch: channel.limits.maxBatch,
+            maxInFlight,
+            open: () => this.#loans(),
+          });
     this.#finished = new Promise((resolve) => (this.#finish = resolve));
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, realClock } from '../clock.ts';
 import type { Receipted } from '../driver/message.ts';
 import type { LeaseReceiver, MessageReceiver, Settlement } from '../driver/receiver.ts';
 import type { Loan, Outcome } from '../receive/loan.ts';
@@ -8,31 +8,57 @@ interface Settling {
   readonly outcome: Outcome;
 }
 
-/** Gathers the settlements of one turn of the event loop and hands them over together. */
+export interface CollectorLimits {
+  /** Most settlements of one call. */
+  readonly maxBatch: number;
+  /** Most deliveries unsettled at any time. */
+  readonly maxInFlight: number;
+  /** Before a settlement that failed is tried again, in milliseconds. */
+  readonly retryMs: number;
+}
+
+/** While settlements keep coming, one call takes those of so long: the broker pays for each call too. Milliseconds. */
+const gatherMs = 1;
+
+/** Gathers settlements: those of one turn of the event loop, and under load those of a millisecond. */
 export class Collector {
   readonly #receiver: MessageReceiver | LeaseReceiver;
   readonly #clock: Clock;
   readonly #maxBatch: number;
+  /** With so many gathered, waiting on would hold up what the broker may send next. */
+  readonly #enough: number;
   readonly #retryMs: number;
   #gathered: Settling[] = [];
-  #scheduled = false;
+  /** When the next call goes out: at the end of this turn, or after a pause. */
+  #next: 'turn' | 'pause' | undefined;
+  #calledAt = -gatherMs;
   #pending = 0;
   #idle: (() => void)[] = [];
   #lost = false;
 
-  constructor(receiver: MessageReceiver | LeaseReceiver, clock: Clock, maxBatch: number, retryMs: number) {
+  constructor(receiver: MessageReceiver | LeaseReceiver, clock: Clock, limits: CollectorLimits) {
     this.#receiver = receiver;
     this.#clock = clock;
-    this.#maxBatch = maxBatch;
-    this.#retryMs = retryMs;
+    this.#maxBatch = limits.maxBatch;
+    this.#enough = Math.min(limits.maxBatch, limits.maxInFlight >> 2);
+    this.#retryMs = limits.retryMs;
   }
 
   add(loan: Loan, outcome: Outcome): void {
     this.#pending++;
     this.#gathered.push({ loan, outcome });
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => this.#flush());
+    if (this.#next === 'turn') return;
+    if (this.#gathered.length >= this.#enough || (!this.#next && this.#isCalm)) {
+      this.#next = 'turn';
+      setImmediate(this.#call);
+    } else if (!this.#next) {
+      this.#next = 'pause';
+      setTimeout(this.#call, gatherMs);
+    }
+  }
+  /** Any clock but the real one may stand still while work goes on: under it nothing waits for real time to pass. */
+  get #isCalm(): boolean {
+    return this.#clock !== realClock || performance.now() - this.#calledAt >= gatherMs;
   }
 
   /** The receiver is gone: everything not yet answered is lost. */
@@ -47,8 +73,12 @@ export class Collector {
     if (this.#pending > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
+  readonly #call = (): void => {
+    this.#next = undefined;
+    this.#calledAt = performance.now();
+    this.#flush();
+  };
   #flush(): void {
-    this.#scheduled = false;
     while (this.#gathered.length > 0) {
       const all = this.#gathered;
       this.#gathered = all.length <= this.#maxBatch ? [] : all.slice(this.#maxBatch);

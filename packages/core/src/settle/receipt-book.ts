@@ -3,10 +3,15 @@ import type { Lane, LeaseReceiver, MessageReceiver } from '../driver/receiver.ts
 import type { Settled } from '../receive/delivery.ts';
 import type { Loan, Outcome } from '../receive/loan.ts';
 import type { Book } from './book.ts';
-import { Collector } from './collector.ts';
+import { Collector, type CollectorLimits } from './collector.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 
 const settleAgainMs = 250;
+
+interface Held extends Omit<CollectorLimits, 'retryMs'> {
+  /** The deliveries that are ours now. */
+  readonly open: () => Iterable<Loan>;
+}
 
 /** Message and lease style: each delivery is settled on its own; leases are kept while it is open. */
 export class ReceiptBook implements Book {
@@ -14,12 +19,11 @@ export class ReceiptBook implements Book {
   readonly #collector: Collector;
   readonly #leases: LeaseKeeper | undefined;
 
-  /** `open` are the deliveries that are ours now. */
-  constructor(receiver: MessageReceiver | LeaseReceiver, clock: Clock, maxBatch: number, open: () => Iterable<Loan>) {
+  constructor(receiver: MessageReceiver | LeaseReceiver, clock: Clock, held: Held) {
     const isLease = receiver.style === 'lease';
     const retryMs = isLease ? Math.min(settleAgainMs, receiver.leaseMs / 6) : settleAgainMs;
-    this.#collector = new Collector(receiver, clock, maxBatch, retryMs);
-    if (isLease) this.#leases = new LeaseKeeper(receiver, clock, maxBatch, open);
+    this.#collector = new Collector(receiver, clock, { ...held, retryMs });
+    if (isLease) this.#leases = new LeaseKeeper(receiver, clock, held.maxBatch, held.open);
   }
 
   room(): number {

@@ -50,11 +50,11 @@ it('where', async () => {
     a host without a scheme
       invalid: connect: "localhost" is no URL; it begins with a scheme, like amqp://localhost or memory:
     a host with a port
-      invalid: connect: no adapter speaks "localhost:"; there are: memory, amqp, amqps
+      invalid: connect: no adapter speaks "localhost:"; there are: memory, amqp, amqps, kafka, kafka+tls, nats, nats+tls, redis, rediss
     credentials without a scheme
-      invalid: connect: no adapter speaks "user:"; there are: memory, amqp, amqps
+      invalid: connect: no adapter speaks "user:"; there are: memory, amqp, amqps, kafka, kafka+tls, nats, nats+tls, redis, rediss
     an unknown scheme
-      invalid: connect: no adapter speaks "kafak:"; there are: memory, amqp, amqps
+      invalid: connect: no adapter speaks "kafak:"; did you mean "kafka"?
     a near miss
       invalid: connect: no adapter speaks "ampq:"; did you mean "amqp"?
     a name that memory cannot have
