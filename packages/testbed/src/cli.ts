@@ -86,10 +86,10 @@ async function interruption(): Promise<string> {
   });
 }
 
-function announce({ name, kind, line }: Wish, { url, version, places, exited }: RunningServer): void {
+function announce({ name, kind, line }: Wish, { url, version, places, log, exited }: RunningServer): void {
   const given = kind.urlVariable(line);
   const origin = exited === undefined ? `answers; it is the server that ${given} names` : 'is ready';
-  const further = Object.entries(places).map(([what, place]) => `  ${what}: ${place}`);
+  const further = Object.entries({ ...places, ...(log && { log }) }).map(([what, place]) => `  ${what}: ${place}`);
   const rest = exited === undefined ? [] : ['Ctrl-C stops it and deletes its data.'];
   console.log(
     [

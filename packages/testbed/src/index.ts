@@ -1,10 +1,15 @@
 export { TestbedError } from './errors.ts';
 export { testbedDirectory } from './directory.ts';
 export { installRabbitmq } from './rabbitmq/install.ts';
-export { rabbitmqLines, urlVariables, type RabbitmqLine } from './rabbitmq/lines.ts';
+export type { Cluster, Credentials, Server, ServerTls } from './server.ts';
+export { rabbitmqLines, type RabbitmqLine } from './rabbitmq/lines.ts';
 export { startRabbitmq } from './rabbitmq/start.ts';
 export { acquireRabbitmq, shareRabbitmq } from './rabbitmq/share.ts';
-export type { Broker, BrokerTls, StartOptions, User } from './rabbitmq/broker.ts';
+export type { Broker, StartOptions, User } from './rabbitmq/broker.ts';
+export { redisLines, type RedisLine } from './redis/lines.ts';
+export type { Redis, RedisCluster, RedisOptions, RedisUser } from './redis/redis.ts';
+export { installRedis, startRedis } from './redis/start.ts';
+export { startRedisCluster } from './redis/cluster.ts';
 export { startProxy, type Proxy } from './proxy/proxy.ts';
 export type { ProxiedConnection, WayBytes } from './proxy/connection.ts';
 export type { Direction, Fault } from './proxy/fault.ts';

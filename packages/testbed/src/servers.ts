@@ -1,20 +1,19 @@
-import type { Installation, Progress } from './install/install.ts';
-import type { Exit } from './process/managed.ts';
+import type { Installation, Progress } from './install/recipe.ts';
+import type { Product } from './product.ts';
 import { installRabbitmq } from './rabbitmq/install.ts';
-import { rabbitmqLines, urlVariables, type RabbitmqLine } from './rabbitmq/lines.ts';
+import { rabbitmqProduct, type RabbitmqLine } from './rabbitmq/lines.ts';
 import { startRabbitmq } from './rabbitmq/start.ts';
+import { redisProduct } from './redis/lines.ts';
+import { installRedis, startRedis } from './redis/start.ts';
+import type { Server } from './server.ts';
 
 /** A server that runs and is of use to a person at a terminal. */
-export interface RunningServer extends AsyncDisposable {
-  readonly url: string;
-  readonly version: string;
+export interface RunningServer extends Pick<Server, 'url' | 'version' | 'exited' | 'log' | typeof Symbol.asyncDispose> {
   /** Further places worth knowing, by what they are. */
-  readonly places: Readonly<Record<string, string>>;
-  /** Undefined for a server that somebody else runs. */
-  readonly exited: Promise<Exit> | undefined;
+  readonly places?: Readonly<Record<string, string>>;
 }
 
-/** What the command line needs to know about a kind of server. A further kind is one more entry below. */
+/** What the command line needs to know about a kind of server. */
 export interface ServerKind {
   /** The first one is the default. */
   readonly lines: readonly string[];
@@ -23,26 +22,34 @@ export interface ServerKind {
   readonly start: (line: string, progress: Progress) => Promise<RunningServer>;
 }
 
+/** A further kind is one more entry. */
 export const servers: Readonly<Record<string, ServerKind>> = {
-  rabbitmq: {
-    lines: rabbitmqLines,
-    urlVariable: (line) => urlVariables[line as RabbitmqLine],
-    install: async (line, progress) => installRabbitmq(line as RabbitmqLine, progress),
-    start: async (line, onProgress) => startRabbitmqForPeople(line as RabbitmqLine, onProgress),
-  },
+  rabbitmq: kind(rabbitmqProduct, installRabbitmq, startRabbitmqForPeople),
+  redis: kind(redisProduct, installRedis, (line, onProgress) =>
+    startRedis({ line, name: `by-hand-redis-${line}`, onProgress }),
+  ),
 };
 
-async function startRabbitmqForPeople(line: RabbitmqLine, onProgress: Progress): Promise<RunningServer> {
-  const management = process.env[urlVariables[line]] === undefined;
-  const broker = await startRabbitmq({ line, name: `by-hand-rabbitmq-${line}`, management, onProgress });
+function kind<Line extends string>(
+  { lines, urlVariables }: Product<Line>,
+  install: (line: Line, progress: Progress) => Promise<Installation>,
+  start: (line: Line, progress: Progress) => Promise<RunningServer>,
+): ServerKind {
   return {
-    url: broker.url,
-    version: broker.version,
-    exited: broker.exited,
-    places: {
-      ...(broker.managementUrl && { 'management page (guest, guest)': broker.managementUrl }),
-      ...(broker.log && { log: broker.log }),
-    },
+    lines,
+    urlVariable: (line) => urlVariables[line as Line],
+    install: async (line, progress) => install(line as Line, progress),
+    start: async (line, progress) => start(line as Line, progress),
+  };
+}
+
+async function startRabbitmqForPeople(line: RabbitmqLine, onProgress: Progress): Promise<RunningServer> {
+  const management = process.env[rabbitmqProduct.urlVariables[line]] === undefined;
+  const broker = await startRabbitmq({ line, name: `by-hand-rabbitmq-${line}`, management, onProgress });
+  const { url, version, exited, log, managementUrl } = broker;
+  return {
+    ...{ url, version, exited, log },
+    ...(managementUrl && { places: { 'management page (guest, guest)': managementUrl } }),
     [Symbol.asyncDispose]: async () => broker[Symbol.asyncDispose](),
   };
 }

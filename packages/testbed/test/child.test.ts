@@ -48,12 +48,12 @@ test('a module that does not exist is reported, not waited for', async () => {
 test('a paused child makes no progress until it is resumed', async () => {
   await using child = await startChild(counter);
   await child.reached('counted');
-  child.pause();
-  await waitFor('the child to be stopped', () => (stateOf(child.pid) === 'T' ? true : undefined));
+  await child.pause();
+  expect(stateOf(child.pid)).toBe('T');
   const before = ticksOf(child.pid);
   const progress = () => (ticksOf(child.pid) > before ? 'progress' : undefined);
   await expect(waitFor('progress', progress, { timeoutMs: 300 })).rejects.toThrow('in vain');
-  child.resume();
+  await child.resume();
   expect(await waitFor('progress', progress)).toBe('progress');
 });
 

@@ -3,31 +3,8 @@ import { join } from 'node:path';
 import { testbedDirectory } from '../directory.ts';
 import { TestbedError } from '../errors.ts';
 import { withLock } from '../lock.ts';
-import { downloadPackages, type DebianPackage } from './debian.ts';
-import { buildTree, type TreePatch } from './tree.ts';
-
-/** How a line of a server is put on disk. A further server is one more value of this type. */
-export interface DebianRecipe {
-  readonly server: string;
-  readonly line: string;
-  readonly suite: string;
-  /** The package whose version tells the line. */
-  readonly mainPackage: string;
-  readonly packages: readonly string[];
-  readonly patch: TreePatch;
-  /** Raise it when the recipe changes: trees of an older revision are built again. */
-  readonly revision: number;
-}
-
-export interface Installation {
-  readonly server: string;
-  readonly line: string;
-  /** Version of the package; the running server is asked for its own. */
-  readonly version: string;
-  readonly location: string;
-}
-
-export type Progress = (message: string) => void;
+import { buildFromDebian } from './from-debian.ts';
+import type { Installation, Progress, Recipe, Site } from './recipe.ts';
 
 interface Manifest extends Installation {
   readonly revision: number;
@@ -37,7 +14,7 @@ interface Manifest extends Installation {
  * Installs when needed and returns where the server is. Several processes may ask at once: one installs, the
  * others wait. An interrupted installation leaves nothing that counts as installed.
  */
-export async function installFromDebian(recipe: DebianRecipe, progress: Progress = () => {}): Promise<Installation> {
+export async function install(recipe: Recipe, progress: Progress = () => {}): Promise<Installation> {
   const location = join(testbedDirectory(), 'installed', `${recipe.server}-${recipe.line}`);
   const present = await installed(recipe, location);
   if (present) return present;
@@ -50,15 +27,15 @@ export async function installFromDebian(recipe: DebianRecipe, progress: Progress
   });
 }
 
-async function installOnce(recipe: DebianRecipe, location: string, progress: Progress): Promise<Installation> {
+async function installOnce(recipe: Recipe, location: string, progress: Progress): Promise<Installation> {
   const lock = join(testbedDirectory(), 'locks', `install-${recipe.server}-${recipe.line}`);
   return withLock(lock, async () => {
     // Another process may have finished it while we waited.
-    return (await installed(recipe, location)) ?? install(recipe, location, progress);
+    return (await installed(recipe, location)) ?? build(recipe, location, progress);
   });
 }
 
-async function installed(recipe: DebianRecipe, location: string): Promise<Installation | undefined> {
+async function installed(recipe: Recipe, location: string): Promise<Installation | undefined> {
   const text = await readFile(join(location, 'installed.json'), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   const manifest = JSON.parse(text) as Manifest;
@@ -66,17 +43,13 @@ async function installed(recipe: DebianRecipe, location: string): Promise<Instal
   return manifest.revision === recipe.revision && manifest.location === location ? manifest : undefined;
 }
 
-async function install(recipe: DebianRecipe, location: string, progress: Progress): Promise<Installation> {
-  const { server, line, suite, revision } = recipe;
+async function build(recipe: Recipe, location: string, progress: Progress): Promise<Installation> {
+  const { server, line, revision } = recipe;
   const downloads = join(testbedDirectory(), 'downloads', `${server}-${line}`);
   const building = `${location}.building`;
   await rm(building, { recursive: true, force: true });
   await mkdir(building, { recursive: true });
-  progress(`downloading ${server} ${line} and what it needs (Debian ${suite}, about 100 MB)`);
-  const packages = await downloadPackages(suite, recipe.packages, downloads);
-  const version = checkedVersion(recipe, packages);
-  progress(`unpacking ${server} ${version} (${packages.length} packages)`);
-  await buildTree(packages, recipe.patch, building, location);
+  const version = await carryOut(recipe, { building, location, downloads, progress });
   const manifest: Manifest = { server, line, version, location, revision };
   await writeFile(join(building, 'installed.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
   await rm(location, { recursive: true, force: true });
@@ -86,14 +59,12 @@ async function install(recipe: DebianRecipe, location: string, progress: Progres
   return manifest;
 }
 
-function checkedVersion(recipe: DebianRecipe, packages: readonly DebianPackage[]): string {
-  const version = packages.find(({ name }) => name === recipe.mainPackage)?.version ?? 'none';
-  if (isOfLine(version, recipe.line)) return version;
-  throw new TestbedError(
-    `Debian ${recipe.suite} offers ${recipe.server} ${version}, but the testbed needs line ${recipe.line}`,
-  );
-}
-
-export function isOfLine(version: string, line: string): boolean {
-  return version === line || version.startsWith(`${line}.`);
+/** Resolves with the version. */
+async function carryOut(recipe: Recipe, site: Site): Promise<string> {
+  switch (recipe.from) {
+    case 'debian':
+      return buildFromDebian(recipe, site);
+    default:
+      return recipe.from satisfies never;
+  }
 }

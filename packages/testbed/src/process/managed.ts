@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { TestbedError } from '../errors.ts';
+import { waitFor } from '../wait.ts';
+import { threadStates } from './threads.ts';
 
 export interface Exit {
   readonly code: number | null;
@@ -18,10 +20,10 @@ export interface ManagedProcess {
   stop(timeoutMs?: number): Promise<Exit>;
   /** SIGKILL; resolves when the process has ended. */
   kill(): Promise<Exit>;
-  /** SIGSTOP: the kernel still accepts its TCP connections, nobody answers them. */
-  pause(): void;
-  /** SIGCONT. */
-  resume(): void;
+  /** SIGSTOP; resolves when every thread has stopped. The kernel still accepts TCP connections, nobody answers them. */
+  pause(): Promise<void>;
+  /** SIGCONT; resolves when no thread is stopped any more. */
+  resume(): Promise<void>;
 }
 
 export interface ProcessPlan {
@@ -90,7 +92,22 @@ function manage(child: ChildProcess, name: string, exited: Promise<Exit>): Manag
       signal('SIGKILL');
       return exited;
     },
-    pause: () => signal('SIGSTOP'),
-    resume: () => signal('SIGCONT'),
+    async pause() {
+      signal('SIGSTOP');
+      await threadsAre('stopped', child.pid as number);
+    },
+    async resume() {
+      signal('SIGCONT');
+      await threadsAre('running', child.pid as number);
+    },
   };
+}
+
+async function threadsAre(wanted: 'stopped' | 'running', pid: number): Promise<void> {
+  const isStopped = (state: string): boolean => state === 'T';
+  const isSo = () => {
+    const states = threadStates(pid);
+    return (wanted === 'stopped' ? states.every(isStopped) : !states.some(isStopped)) || undefined;
+  };
+  await waitFor(`every thread of process ${pid} to be ${wanted}`, isSo, { everyMs: 2 });
 }

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Installation } from '../install/install.ts';
-import type { Certificates } from './certificates.ts';
+import type { Installation } from '../install/recipe.ts';
+import type { Certificates } from '../tls/certificates.ts';
 
 /** One node on disk: where its files are and how its programs are called. */
 export interface Node {

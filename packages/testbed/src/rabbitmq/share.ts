@@ -1,7 +1,7 @@
 import { TestbedError } from '../errors.ts';
 import type { Broker, StartOptions } from './broker.ts';
-import { withoutProcess } from './external.ts';
-import { urlVariables, type RabbitmqLine } from './lines.ts';
+import { withoutProcess } from '../product.ts';
+import { rabbitmqProduct, type RabbitmqLine } from './lines.ts';
 import type { Node } from './node.ts';
 import { ownNode } from './own.ts';
 import { startRabbitmq } from './start.ts';
@@ -42,7 +42,7 @@ export async function shareRabbitmq(options: StartOptions): Promise<AsyncDisposa
 export async function acquireRabbitmq(options: StartOptions): Promise<Broker> {
   const { line } = options;
   const shared = process.env[variable(line)];
-  if (process.env[urlVariables[line]] || !shared) return startRabbitmq(options);
+  if (process.env[rabbitmqProduct.urlVariables[line]] || !shared) return startRabbitmq(options);
   const { version, node } = JSON.parse(shared) as SharedNode;
   const missing = (['tls', 'management'] as const).find((part) => options[part] && node.ports[part] === undefined);
   if (missing !== undefined || options.configuration) {

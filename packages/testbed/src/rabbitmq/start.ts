@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import { TestbedError } from '../errors.ts';
 import { openRun } from '../process/run.ts';
+import { givenServer } from '../product.ts';
+import { makeCertificates } from '../tls/certificates.ts';
 import type { Broker, StartOptions } from './broker.ts';
-import { makeCertificates } from './certificates.ts';
-import { ownBroker } from './own.ts';
 import { externalBroker } from './external.ts';
 import { installRabbitmq } from './install.ts';
-import { rabbitmqLines, urlVariables } from './lines.ts';
+import { rabbitmqProduct } from './lines.ts';
 import { writeNode } from './node.ts';
+import { ownBroker } from './own.ts';
 
 /**
  * A RabbitMQ of the wanted line, ready to be used: the one at the URL in the environment
@@ -15,12 +15,8 @@ import { writeNode } from './node.ts';
  * Throws when there is none to be had; it never skips.
  */
 export async function startRabbitmq(options: StartOptions): Promise<Broker> {
-  const { line } = options;
-  if (!rabbitmqLines.includes(line)) {
-    throw new TestbedError(`no RabbitMQ line ${line} in the testbed; choose one of ${rabbitmqLines.join(', ')}`);
-  }
-  const url = process.env[urlVariables[line]];
-  return url ? externalBroker(options, url) : startOwn(options);
+  const given = await givenServer(rabbitmqProduct, options.line);
+  return given ? externalBroker(options, given) : startOwn(options);
 }
 
 async function startOwn(options: StartOptions): Promise<Broker> {
@@ -32,7 +28,7 @@ async function startOwn(options: StartOptions): Promise<Broker> {
       installation,
       directory: run.directory,
       ports: { amqp, distribution, epmd, ...(options.tls && { tls }), ...(options.management && { management }) },
-      certificates: options.tls ? await makeCertificates(installation.location, join(run.directory, 'tls')) : undefined,
+      certificates: options.tls ? makeCertificates(join(run.directory, 'tls')) : undefined,
       configuration: options.configuration ?? {},
     });
     return await ownBroker(options.line, run, node);

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommand } from '../install/command.ts';
-import type { Broker, BrokerTls, User } from './broker.ts';
+import type { ServerTls } from '../server.ts';
+import type { Broker, User } from './broker.ts';
 import type { Node } from './node.ts';
 
 /** What any process that can read the files of a node can do with it: where it listens, and `rabbitmqctl`. */
 export type Surface = Pick<
   Broker,
-  'url' | 'ports' | 'log' | 'data' | 'tls' | 'managementUrl' | 'control' | 'addUser' | 'setAlarm'
+  'url' | 'port' | 'ports' | 'log' | 'data' | 'tls' | 'managementUrl' | 'control' | 'addUser' | 'setAlarm'
 >;
 
 export function surface(node: Node): Surface {
@@ -15,6 +16,7 @@ export function surface(node: Node): Surface {
   const control = controlOf(node);
   return {
     url: `amqp://guest:guest@127.0.0.1:${amqp}`,
+    port: amqp,
     ports: { amqp, ...(tls && { tls }), ...(management && { management }) },
     log: node.log,
     data: join(node.directory, 'data'),
@@ -37,7 +39,7 @@ function controlOf({ tree, environment }: Node): Broker['control'] {
     runCommand(program, ['--quiet', ...commandArguments], { environment, timeoutMs: 60_000 });
 }
 
-function tlsOf(port: number, authorityFile: string): BrokerTls {
+function tlsOf(port: number, authorityFile: string): ServerTls {
   return {
     url: `amqps://guest:guest@localhost:${port}`,
     mismatchedUrl: `amqps://guest:guest@127.0.0.1:${port}`,

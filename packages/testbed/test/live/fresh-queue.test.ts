@@ -1,8 +1,9 @@
-import { expect, test, vi } from 'vitest';
-import { rabbitmqLines, startRabbitmq, urlVariables } from '../../src/index.ts';
+import { expect, test } from 'vitest';
+import { ignoreGivenServers } from './support.ts';
+import { rabbitmqLines, startRabbitmq } from '../../src/index.ts';
 import { killFreshQueue } from '../programs/fresh-queue.ts';
 
-for (const variable of Object.values(urlVariables)) vi.stubEnv(variable, undefined);
+ignoreGivenServers();
 
 // A SIGKILL soon after a declaration loses what clients were told is safe. Quorum queues are entered into a register
 // (names.dets) that both lines write only after a quiet half second; and 3.10 sometimes writes the end of a declaration's

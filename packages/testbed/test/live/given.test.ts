@@ -1,12 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import {
-  acquireRabbitmq,
-  shareRabbitmq,
-  startChild,
-  startRabbitmq,
-  urlVariables,
-  type Broker,
-} from '../../src/index.ts';
+import { ignoreGivenServers } from './support.ts';
+import { acquireRabbitmq, shareRabbitmq, startChild, startRabbitmq, type Broker } from '../../src/index.ts';
 import { probeRabbitmq } from '../../src/rabbitmq/probe.ts';
 
 // Stands for a server that somebody else runs: only its URL is given away.
@@ -20,7 +14,7 @@ afterAll(async () => {
   await running[Symbol.asyncDispose]();
 });
 beforeEach(() => {
-  for (const variable of Object.values(urlVariables)) vi.stubEnv(variable, undefined);
+  ignoreGivenServers();
 });
 afterEach(() => {
   vi.unstubAllEnvs();

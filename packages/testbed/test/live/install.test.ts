@@ -4,15 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { installFromDebian, type DebianRecipe } from '../../src/install/install.ts';
+import { install } from '../../src/install/install.ts';
+import type { DebianRecipe } from '../../src/install/recipe.ts';
 
 // A small real program stands for a server: what is tested is the way onto the disk.
 const recipe: DebianRecipe = {
+  from: 'debian',
   server: 'hello',
   line: '2.10',
   suite: 'bookworm',
   mainPackage: 'hello',
   packages: ['hello'],
+  megabytes: 3,
   patch: { programs: ['usr/bin/hello'], scripts: [] },
   revision: 1,
 };
@@ -39,8 +42,8 @@ test('an interrupted installation counts as none, and of two at once only one wo
 
   const said: string[] = [];
   const [one, other] = await Promise.all([
-    installFromDebian(recipe, (message) => said.push(message)),
-    installFromDebian(recipe, (message) => said.push(message)),
+    install(recipe, (message) => said.push(message)),
+    install(recipe, (message) => said.push(message)),
   ]);
   expect(one).toEqual(other);
   expect(one.version).toBe('2.10');
@@ -51,7 +54,7 @@ test('an interrupted installation counts as none, and of two at once only one wo
 
 test('a tree of another revision, or one that was moved, is built again', async () => {
   const said: string[] = [];
-  const { location } = await installFromDebian({ ...recipe, revision: 2 }, (message) => said.push(message));
+  const { location } = await install({ ...recipe, revision: 2 }, (message) => said.push(message));
   expect(said).not.toEqual([]);
   expect(await greeting(location)).toBe('Hello, world!\n');
 
@@ -59,23 +62,19 @@ test('a tree of another revision, or one that was moved, is built again', async 
   await rename(directory, moved);
   directory = moved;
   vi.stubEnv('WAYBILL_TESTBED_DIR', moved);
-  const again = await installFromDebian({ ...recipe, revision: 2 });
+  const again = await install({ ...recipe, revision: 2 });
   expect(again.location.startsWith(moved)).toBe(true);
   expect(await greeting(again.location)).toBe('Hello, world!\n');
 });
 
 test('a suite that offers another line is one clear error, and nothing counts as installed', async () => {
   const wrong = { ...recipe, line: '3.0' };
-  await expect(installFromDebian(wrong)).rejects.toThrow(
-    'Debian bookworm offers hello 2.10, but the testbed needs line 3.0',
-  );
+  await expect(install(wrong)).rejects.toThrow('Debian bookworm offers hello 2.10, but the testbed needs line 3.0');
   expect(await readdir(join(directory, 'installed'))).not.toContain('hello-3.0');
 });
 
 test('a package that does not exist says which, and a recipe that does not fit says where', async () => {
-  await expect(installFromDebian({ ...recipe, line: 'a', packages: ['no-such-server'] })).rejects.toThrow(
-    /no-such-server/,
-  );
+  await expect(install({ ...recipe, line: 'a', packages: ['no-such-server'] })).rejects.toThrow(/no-such-server/);
   const misfit = { ...recipe, server: 'misfit', patch: { programs: ['usr/bin/goodbye'], scripts: [] } };
-  await expect(installFromDebian(misfit)).rejects.toThrow('hold no usr/bin/goodbye');
+  await expect(install(misfit)).rejects.toThrow('hold no usr/bin/goodbye');
 });
