@@ -40,7 +40,14 @@ export interface Calibration {
 export function rabbitmqRows(size: Size, ground: RabbitmqGround, { endToEndPerSecond }: Calibration): readonly Row[] {
   const { messages } = size;
   const warmUp = messages >> 1;
-  const consuming = { messages, warmUp, metrics: ['cpu', 'rate'], notes: consumeNotes, field: filled(ground) } as const;
+  const consuming = {
+    messages: 2 * messages,
+    // A consumer runs for days. Until all of it is compiled, some 100,000 messages on, whoever has more code looks slower.
+    warmUp: 2 * messages,
+    metrics: ['cpu', 'rate'],
+    notes: consumeNotes,
+    field: filled(ground),
+  } as const;
   const publishing = { messages, warmUp, metrics: ['cpu', 'rate'], field: empty(ground) } as const;
   return [
     {
@@ -176,7 +183,7 @@ export function rabbitmqRows(size: Size, ground: RabbitmqGround, { endToEndPerSe
         ...consumeNotes,
         `what is measured is the front of the queue; in the second arm ${backlog} messages more wait behind it`,
       ],
-      field: ({ name }) => ground.filled(warmUp + messages + (name === 'nothing behind' ? 0 : backlog)),
+      field: ({ name }) => ground.filled(4 * messages + (name === 'nothing behind' ? 0 : backlog)),
     },
   ];
 }

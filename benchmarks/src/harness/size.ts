@@ -9,7 +9,7 @@ export type BrokerName = 'memory' | 'rabbitmq';
 
 const full: Readonly<Record<BrokerName, Size>> = {
   memory: { pairs: 15, messages: 500_000 },
-  rabbitmq: { pairs: 15, messages: 60_000 },
+  rabbitmq: { pairs: 15, messages: 50_000 },
 };
 const quick: Readonly<Record<BrokerName, Size>> = {
   memory: { pairs: 3, messages: 100_000 },
