@@ -1,14 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HistoryWriter } from '@waybill/conformance/history';
-import { type Bus, deadLettersOf } from '@waybill/core';
+import { type Depth, deadLettersOf } from '@waybill/core';
 import { type Body, checksumOf } from './load/body.ts';
-import { destinations, type Place, subscriptionOf, subscriptionsOfNews } from './load/destinations.ts';
+import { destinations, type Place, subscriptionOf, subscriptionsOf, subscriptionsOfNews } from './load/destinations.ts';
+import type { LoadBus } from './load/load-bus.ts';
 import { type Positions, storedPositions } from './load/reader.ts';
 import { DeliveryRecorder } from './load/recorder.ts';
 import { machineClock } from './machine-clock.ts';
 
 export interface DrainScene {
-  readonly bus: Bus<typeof destinations>;
+  readonly bus: LoadBus;
   readonly history: HistoryWriter;
   /** Readers of the stream, and where they keep their positions. */
   readonly readers: ReadonlyMap<string, string>;
@@ -35,29 +36,32 @@ export async function drain(scene: DrainScene): Promise<Drained> {
   const { bus, history, readers } = scene;
   history.record({ type: 'drain.begin' });
   const first = await look(scene, undefined);
-  const replay = await replayLog(bus, history);
+  const replay = bus.log ? await replayLog(bus.log, history) : { end: {}, records: 0 };
   const depth = await untilQuiet(scene, first, replay.end);
   const deadLetters = await readDeadLetters(bus, history);
-  for (const subscription of ['work', 'keyed', ...subscriptionsOfNews.map((name) => `news/${name}`)])
-    history.record({ type: 'drain.end', subscription, depth });
+  for (const subscription of subscriptionsOf(bus.places)) history.record({ type: 'drain.end', subscription, depth });
+  if (bus.log) endReaders(history, readers, replay.end);
+  return { depth, deadLetters, records: replay.records };
+}
+
+function endReaders(history: HistoryWriter, readers: DrainScene['readers'], end: Positions): void {
   for (const [reader, file] of readers) {
-    const isAtEnd = samePositions(storedPositions(file), replay.end);
+    const isAtEnd = samePositions(storedPositions(file), end);
     history.record({ type: 'drain.end', subscription: subscriptionOf(reader), depth: isAtEnd ? 0 : null });
   }
   history.record({ type: 'drain.end', subscription: subscriptionOf('replay'), depth: 0 });
-  return { depth, deadLetters, records: replay.records };
 }
 
 /** Reads the whole stream once more, from the beginning, as a subscription of its own. Tells where it ends. */
 async function replayLog(
-  bus: Bus<typeof destinations>,
+  log: NonNullable<LoadBus['log']>,
   history: HistoryWriter,
 ): Promise<{ readonly end: Positions; readonly records: number }> {
   const recorder = new DeliveryRecorder(history);
   const subscription = subscriptionOf('replay');
   history.record({ type: 'subscribe.ready', subscription, destination: 'log' });
   let records = 0;
-  const reader = bus.log.read({ from: 'earliest', idleMs });
+  const reader = log.read({ from: 'earliest', idleMs });
   for await (const record of reader) {
     const { lane, position } = record;
     recorder.end(recorder.begin('log', subscription, record, { lane, position }), 'ok');
@@ -104,12 +108,13 @@ function samePositions(left: Positions = {}, right: Positions = {}): boolean {
 }
 
 /** Every dead letter, with its cause, into the history. */
-async function readDeadLetters(bus: Bus<typeof destinations>, history: HistoryWriter): Promise<number> {
-  const read = await Promise.all((['work', 'keyed', 'news'] as const).map((place) => readOne(bus, history, place)));
+async function readDeadLetters(bus: LoadBus, history: HistoryWriter): Promise<number> {
+  const settled = bus.places.filter((place) => place !== 'log');
+  const read = await Promise.all(settled.map((place) => readOne(bus, history, place)));
   return read.reduce((sum, count) => sum + count, 0);
 }
 
-async function readOne(bus: Bus<typeof destinations>, history: HistoryWriter, place: Place): Promise<number> {
+async function readOne(bus: LoadBus, history: HistoryWriter, place: Place): Promise<number> {
   const dead = await bus.attach(deadLettersOf(destinations[place]));
   let read = 0;
   let lastAt = machineClock();
@@ -134,3 +139,15 @@ function reasonOf(reason: string): { readonly reason?: 'attempts' | 'rejected' |
   if (reason === 'exhausted') return { reason: 'attempts' };
   return reason === 'rejected' || reason === 'expired' || reason === 'undecodable' ? { reason } : {};
 }
+
+/** In queues and subscriptions, dead letters not included, as far as the adapter tells it. */
+export async function depthOf({ work, keyed, news }: LoadBus): Promise<number> {
+  const depths = await Promise.all([
+    work?.depth(),
+    keyed?.depth(),
+    ...subscriptionsOfNews.map((subscription) => news?.depth({ subscription })),
+  ]);
+  return depths.reduce((sum, depth) => sum + totalOf(depth), 0);
+}
+
+const totalOf = ({ ready = 0, inFlight = 0, delayed = 0 }: Depth = {}): number => ready + inFlight + delayed;

@@ -5,7 +5,7 @@ import { jsonOf, markdownOf } from './judge/report.ts';
 import { optionsFrom, type RunOptions, usage, UsageError } from './options.ts';
 import type { RunRecord } from './outcome.ts';
 import { runMemory } from './run-memory.ts';
-import { runRabbitmq } from './run-rabbitmq.ts';
+import { runBroker } from './run-broker.ts';
 
 const started = performance.now();
 
@@ -13,9 +13,8 @@ function say(line: string): void {
   console.log(`${((performance.now() - started) / 1_000).toFixed(1).padStart(6)} s  ${line}`);
 }
 
-function write({ report, target, line }: RunOptions, record: RunRecord, judgement: Judgement): void {
-  const title = target === 'memory' ? 'In-memory broker under faults' : `RabbitMQ ${line} under faults`;
-  const markdown = markdownOf(title, record, judgement);
+function write({ report }: RunOptions, record: RunRecord, judgement: Judgement): void {
+  const markdown = markdownOf(record, judgement);
   console.log(`\n${markdown}`);
   if (report === undefined) return;
   mkdirSync(dirname(report), { recursive: true });
@@ -26,7 +25,9 @@ function write({ report, target, line }: RunOptions, record: RunRecord, judgemen
 async function main(): Promise<void> {
   const options = optionsFrom(process.argv.slice(2));
   say(`seed ${options.seed}`);
-  const record = await (options.target === 'memory' ? runMemory(options, say) : runRabbitmq(options, say));
+  const record = await (options.target === 'memory'
+    ? runMemory(options, say)
+    : runBroker(options.target, options, say));
   say('judging the history');
   const judgement = judge(record);
   const seconds = Math.round((performance.now() - started) / 1_000);

@@ -1,9 +1,12 @@
 import { parseArgs } from 'node:util';
-import { type RabbitmqLine, rabbitmqLines } from '@waybill/testbed';
+import { type BrokerName, brokerNames, linesOf } from './brokers/names.ts';
 
 export interface RunOptions {
-  readonly target: 'rabbitmq' | 'memory';
-  readonly line: RabbitmqLine;
+  readonly target: BrokerName | 'memory';
+  /** Of the server; absent in memory. */
+  readonly line: string | undefined;
+  /** Three nodes instead of one. */
+  readonly isCluster: boolean;
   readonly messages: number;
   readonly brokerKills: number;
   readonly consumerKills: number;
@@ -13,12 +16,18 @@ export interface RunOptions {
   readonly report: string | undefined;
 }
 
-export const usage = `npm run test:faults -- rabbitmq|memory [options]
+const targets = [...brokerNames, 'memory'] as const;
+const lines = Object.entries(linesOf).map(
+  ([name, [first, ...others]]) => `${name} ${[`(${first})`, ...others].join(' ')}`,
+);
 
-  --line 4.3|3.10       RabbitMQ only (4.3)
+export const usage = `npm run test:faults -- ${targets.join('|')} [options]
+
+  --line n              of the server: ${lines.join(', ')}
+  --cluster             three nodes, of which one is lost instead of the broker
   --messages n          how many to send (100000)
   --broker-kills n      SIGKILLs of the broker (10); memory: lost connections
-  --consumer-kills n    SIGKILLs of a consumer process (10), RabbitMQ only
+  --consumer-kills n    SIGKILLs of a consumer process (10), not in memory
   --seed n              repeats the plan of faults (random, printed)
   --short               5000 messages, 3 and 3 kills
   --report path         writes path.md and path.json`;
@@ -29,14 +38,14 @@ export class UsageError extends Error {
 
 export function optionsFrom(given: readonly string[]): RunOptions {
   const { values, positionals } = parse(given);
-  const [target, ...others] = positionals;
-  if ((target !== 'rabbitmq' && target !== 'memory') || others.length > 0)
-    throw new UsageError(`which broker? rabbitmq or memory, not ${positionals.join(' ') || 'nothing'}`);
-  const line = rabbitmqLines.find((each) => each === (values.line ?? '4.3'));
-  if (line === undefined) throw new UsageError(`--line ${values.line}: there are ${rabbitmqLines.join(' and ')}`);
+  const [name, ...others] = positionals;
+  const target = targets.find((each) => each === name);
+  if (target === undefined || others.length > 0)
+    throw new UsageError(`which broker? ${targets.join(', ')}, not ${positionals.join(' ') || 'nothing'}`);
   return {
     target,
-    line,
+    line: lineOf(target, values.line),
+    isCluster: values.cluster ?? false,
     messages: count('messages', values.messages, values.short ? 5_000 : 100_000, 1_000),
     brokerKills: count('broker-kills', values['broker-kills'], values.short ? 3 : 10, 1),
     consumerKills: count('consumer-kills', values['consumer-kills'], values.short ? 3 : 10, 1),
@@ -44,6 +53,14 @@ export function optionsFrom(given: readonly string[]): RunOptions {
     heartbeatMs: values.short ? 1_000 : 2_000,
     report: values.report?.replace(/\.(md|json)$/, ''),
   };
+}
+
+function lineOf(target: RunOptions['target'], given: string | undefined): string | undefined {
+  if (target === 'memory') return undefined;
+  const known: readonly string[] = linesOf[target];
+  const line = known.find((each) => each === (given ?? known[0]));
+  if (line === undefined) throw new UsageError(`--line ${given}: there are ${known.join(' and ')}`);
+  return line;
 }
 
 function parse(given: readonly string[]) {
@@ -54,6 +71,7 @@ function parse(given: readonly string[]) {
       allowPositionals: true,
       options: {
         line: text,
+        cluster: { type: 'boolean' },
         messages: text,
         'broker-kills': text,
         'consumer-kills': text,

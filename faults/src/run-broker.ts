@@ -3,56 +3,98 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type HistoryWriter, openHistory } from '@waybill/conformance/history';
-import { connect } from '@waybill/core';
-import { type Broker, startRabbitmq } from '@waybill/testbed';
-import { destinations } from './load/destinations.ts';
+import { WaybillError } from '@waybill/core';
+import type { FaultyBroker, FaultyServer } from './brokers/faulty-broker.ts';
+import { loadBroker } from './brokers/load-broker.ts';
+import type { BrokerName } from './brokers/names.ts';
+import { depthOf, drain } from './drain.ts';
+import { places } from './load/destinations.ts';
+import { openLoadBus } from './load/load-bus.ts';
 import { sendTimeoutMs } from './load/messages.ts';
 import { mostOpen } from './load/producer.ts';
 import { machineClock } from './machine-clock.ts';
-import { drain } from './drain.ts';
 import type { RunOptions } from './options.ts';
 import { minimumOf, type RunRecord } from './outcome.ts';
 import { brokerKill } from './parent/broker-faults.ts';
-import { Fleet } from './parent/fleet.ts';
+import { Fleet, members } from './parent/fleet.ts';
 import { inject, type Scene } from './parent/inject.ts';
 import { type Plan, planOf } from './plan.ts';
 
-/**
- * RabbitMQ loses what was confirmed to a quorum queue that was declared less than about a second before a SIGKILL of a
- * single node. The adapter has a case of its own for that; here queues are this old before the first kill.
- */
-const queueAgeMs = 2_000;
+/** What all of a run can use. */
+interface Run {
+  readonly name: string;
+  /** Of the histories. */
+  readonly directory: string;
+  readonly options: RunOptions;
+  readonly broker: FaultyBroker;
+  readonly server: FaultyServer;
+  /** The parent's own. */
+  readonly history: HistoryWriter;
+  readonly complaints: string[];
+  readonly say: (line: string) => void;
+}
 
 /** The whole run against servers of its own: load, faults, drain. Judges nothing. */
-export async function runRabbitmq(options: RunOptions, say: (line: string) => void): Promise<RunRecord> {
-  const { line, seed, heartbeatMs } = options;
-  const run = `rabbitmq-${line.replace('.', '-')}-${seed}-${Date.now()}`;
+export async function runBroker(
+  target: BrokerName,
+  options: RunOptions,
+  say: (line: string) => void,
+): Promise<RunRecord> {
+  const { line = '', isCluster, seed } = options;
+  const name = `${target}-${line.replaceAll('.', '-')}-${seed}-${Date.now()}`;
   const directory = mkdtempSync(join(tmpdir(), 'waybill-faults-'));
-  await using broker = await startRabbitmq({ line, name: 'faults', onProgress: say });
-  if (broker.controls === 'none')
-    throw new Error(`this run kills its server, and ${broker.url} came from the environment; unset that variable`);
-  const history = openHistory({ directory, run, process: 'parent', now: machineClock });
-  const complaints: string[] = [];
-  const fleet = new Fleet({ run, directory, broker, heartbeatMs, seed, messages: options.messages });
+  const broker = await loadBroker(target);
+  await using server = await broker.start({ line, isCluster, members, say });
+  const history = openHistory({ directory, run: name, process: 'parent', now: machineClock });
+  const run: Run = { name, directory, options, broker, server, history, complaints: [], say };
+  const plan = await prepare(run);
+  const fleet = new Fleet({ ...options, run: name, directory, broker: target, server, places: broker.places });
   try {
-    const scene = { broker, fleet, history, heartbeatMs, complain: (what: string) => void complaints.push(what) };
-    const bus = await connect(broker.url, destinations, { connectTimeoutMs: 60_000 });
-    const { plan } = bus;
-    await bus.close();
     await fleet.start();
-    await pause(queueAgeMs);
+    await pause(broker.agedMs);
     const faults = planOf(seed, options);
-    await applyLoad(scene, faults, options.messages, say);
-    complaints.push(...(await fleet.stop('producer')), ...(await endConsumers(fleet, history)));
-    await drainAll({ broker, fleet, history, directory, run }, complaints, say);
+    await applyLoad(sceneOf(run, fleet), faults, options.messages, say);
+    run.complaints.push(...(await fleet.stop('producer')), ...(await endConsumers(fleet, history)));
+    await drainAll(run, fleet);
     history.close();
-    const injected = faults.filter((fault) => fault !== undefined).length;
-    const settings = settingsOf(options, broker);
-    const style = { acceptance: 'sent', dedup: false, minimum: minimumOf(options.messages) } as const;
-    return { run, directory, plan, complaints, faults: injected, outage: brokerKill, settings, style };
+    return { ...recordOf(run), plan, faults: faults.filter((fault) => fault !== undefined).length };
   } finally {
     await fleet.close();
   }
+}
+
+function sceneOf({ broker, server, history, options: { heartbeatMs }, complaints }: Run, fleet: Fleet): Scene {
+  const complain = (what: string): void => void complaints.push(what);
+  return { broker, server, fleet, history, heartbeatMs, noticeWithinMs: broker.noticeWithinMs(heartbeatMs), complain };
+}
+
+function recordOf({ name, directory, options, broker, server, complaints }: Run): Omit<RunRecord, 'plan' | 'faults'> {
+  const { acceptance, dedup, claims, recoverWithinMs } = broker;
+  const minimum = minimumOf(options.messages, broker.places);
+  return {
+    run: name,
+    directory,
+    complaints,
+    title: `${broker.title} ${options.line}${options.isCluster ? ', three nodes,' : ''}`,
+    outage: brokerKill,
+    recoverWithinMs,
+    settings: settingsOf(options, broker, server),
+    style: { acceptance, dedup, minimum, places: broker.places, claims },
+  };
+}
+
+/** Declares everything, and makes sure that what is left out of the run is what this broker refuses. */
+async function prepare({ broker, server, complaints }: Run): Promise<RunRecord['plan']> {
+  for (const place of places.filter((each) => !broker.places.includes(each))) {
+    const refused = await openLoadBus(server.url, [place]).then(
+      async (bus) => bus.close().then(() => false),
+      (error: unknown) => WaybillError.is(error, 'unsupported'),
+    );
+    if (!refused) complaints.push(`the run leaves ${place} out, and the broker does not refuse it`);
+  }
+  const bus = await openLoadBus(server.url, broker.places, { connectTimeoutMs: 60_000 });
+  await bus.close();
+  return bus.plan;
 }
 
 /** The part of a window that goes out while its fault is on goes out over this time, so that there is traffic all along. */
@@ -104,20 +146,9 @@ async function endConsumers(fleet: Fleet, history: HistoryWriter): Promise<reado
   return complaints;
 }
 
-interface Ending {
-  readonly broker: Broker;
-  readonly fleet: Fleet;
-  readonly history: HistoryWriter;
-  readonly directory: string;
-  readonly run: string;
-}
-
-/** A quorum queue tells its figures every 5 s, so only a second look after that long sees the present. */
-const quietMs = 5_500;
-
-async function drainAll(ending: Ending, complaints: string[], say: (line: string) => void): Promise<void> {
-  const { broker, fleet, history, directory, run } = ending;
-  await using bus = await connect(broker.url, destinations, { connectTimeoutMs: 60_000 });
+async function drainAll(run: Run, fleet: Fleet): Promise<void> {
+  const { broker, server, history, complaints, say } = run;
+  await using bus = await openLoadBus(server.url, broker.places, { connectTimeoutMs: 60_000 });
   say('load done; draining');
   for (const slot of fleet.slotsOf('consumer')) fleet.replace(slot);
   await fleet.allReady();
@@ -126,39 +157,31 @@ async function drainAll(ending: Ending, complaints: string[], say: (line: string
     bus,
     history,
     readers: new Map(consumers.map(({ name }) => [name, fleet.positionsFile(name)])),
-    depth: () => depthOf(broker),
-    moved: () =>
-      consumers.reduce((sum, { process }) => sum + sizeOf(join(directory, `${run}.${process.setup.name}.ndjson`)), 0),
-    quietMs,
+    depth: server.depth ?? (() => depthOf(bus)),
+    moved: () => consumers.reduce((sum, { process }) => sum + sizeOfHistory(run, process.setup.name), 0),
+    quietMs: broker.quietMs,
     complain: (what) => void complaints.push(what),
   });
   say(`drained: ${depth} left, ${deadLetters} dead letters, ${records} records in the stream`);
   complaints.push(...(await fleet.stop('consumer')));
 }
 
-/** In all queues, those of delayed retries included, but for dead letters. */
-async function depthOf(broker: Broker): Promise<number> {
-  const listed = await broker.control('list_queues', '--no-table-headers', 'name', 'type', 'messages');
-  return listed
-    .split('\n')
-    .map((row) => row.split('\t'))
-    .filter(([name = '', type]) => name !== '' && type !== 'stream' && !name.endsWith('.dead'))
-    .reduce((sum, [, , messages]) => sum + Number(messages), 0);
-}
+const sizeOfHistory = ({ directory, name }: Run, process: string): number =>
+  statSync(join(directory, `${name}.${process}.ndjson`)).size;
 
-const sizeOf = (file: string): number => statSync(file).size;
-
-function settingsOf(options: RunOptions, broker: Broker): RunRecord['settings'] {
+function settingsOf(options: RunOptions, broker: FaultyBroker, server: FaultyServer): RunRecord['settings'] {
+  const refused = places.filter((place) => !broker.places.includes(place));
   return {
-    broker: `RabbitMQ ${broker.version}, one node, default durability`,
+    broker: server.description,
     node: process.versions.node,
     seed: options.seed,
     messages: options.messages,
+    ...(refused.length > 0 && { 'refused by the plan, so not part of the load': refused.join(', ') }),
     'kills of the broker': options.brokerKills,
     'kills of a consumer': options.consumerKills,
     'heartbeat, ms': options.heartbeatMs,
     'send timeout, ms': sendTimeoutMs,
-    'age of the queues at the first kill, ms, at least': queueAgeMs,
+    'age of the destinations at the first kill, ms, at least': broker.agedMs,
     'most sends open for a producer': mostOpen,
     processes: '2 producers, 2 consumers, each behind a proxy of its own',
   };

@@ -2,11 +2,11 @@ import { mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type HistoryWriter, openHistory } from '@waybill/conformance/history';
-import { connect } from '@waybill/core';
 import { memoryBroker } from '@waybill/in-memory';
 import { waitFor } from '@waybill/testbed';
-import { drain } from './drain.ts';
-import { destinations, subscriptionsOfNews } from './load/destinations.ts';
+import { depthOf, drain } from './drain.ts';
+import { places } from './load/destinations.ts';
+import { type LoadBus, openLoadBus } from './load/load-bus.ts';
 import { machineClock } from './machine-clock.ts';
 import {
   type Consumer,
@@ -47,7 +47,7 @@ export async function runMemory(options: RunOptions, say: (line: string) => void
   await Promise.all([...producers, ...consumers].map(({ work }) => ('finished' in work ? work.finished : work.stop())));
   await Promise.all([...producers, ...consumers].map(({ bus }) => bus.close()));
   const complaints: string[] = [];
-  await using bus = await connect(stage.broker.driver(), destinations);
+  await using bus = await openLoadBus(stage.broker.driver(), places);
   await drainAll({ ...stage, history, bus }, complaints, say);
   history.close();
   return {
@@ -56,7 +56,9 @@ export async function runMemory(options: RunOptions, say: (line: string) => void
     plan: bus.plan,
     complaints,
     faults: windows.filter(({ kind }) => kind !== 'calm').length,
+    title: 'In-memory broker',
     outage: allLinksLost,
+    recoverWithinMs: 5_000,
     repeats: stage.broker.faults.log.filter(({ fault }) => fault === 'duplicate' || fault === 'endLease').length,
     settings: {
       broker: 'in-memory, leases, one process',
@@ -66,7 +68,7 @@ export async function runMemory(options: RunOptions, say: (line: string) => void
       'times all connections are lost': options.brokerKills,
       processes: 'one; 2 producers and 2 consumers with a connection each',
     },
-    style: { acceptance: 'confirmed', dedup: true, minimum: minimumOf(messages) },
+    style: { acceptance: 'confirmed', dedup: true, minimum: minimumOf(messages, places), places, claims: {} },
   };
 }
 
@@ -180,7 +182,7 @@ async function pauseBroker({ broker, history, producers }: Run, fault: string, m
 }
 
 async function drainAll(
-  stage: Stage & { readonly history: HistoryWriter; readonly bus: Awaited<ReturnType<typeof openProducer>>['bus'] },
+  stage: Stage & { readonly history: HistoryWriter; readonly bus: LoadBus },
   complaints: string[],
   say: (line: string) => void,
 ): Promise<void> {
@@ -200,13 +202,4 @@ async function drainAll(
     `drained: ${depth} left, ${deadLetters} dead letters, ${records} records in the stream; ${broker.faults.log.length} faults in all`,
   );
   await Promise.all(fresh.map(async ({ work, bus: own }) => work.stop().then(() => own.close())));
-}
-
-async function depthOf({ work, keyed, news }: Consumer['bus']): Promise<number> {
-  const depths = await Promise.all([
-    work.depth(),
-    keyed.depth(),
-    ...subscriptionsOfNews.map((subscription) => news.depth({ subscription })),
-  ]);
-  return depths.reduce((sum, { ready = 0, inFlight = 0, delayed = 0 }) => sum + ready + inFlight + delayed, 0);
 }

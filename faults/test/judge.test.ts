@@ -5,6 +5,7 @@ import { openHistory, type Recordable } from '@waybill/conformance/history';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { judge, type Judgement } from '../src/judge/judge.ts';
 import { jsonOf, markdownOf } from '../src/judge/report.ts';
+import { places } from '../src/load/destinations.ts';
 import { recoveriesIn } from '../src/judge/recovery.ts';
 import type { RunRecord } from '../src/outcome.ts';
 
@@ -31,7 +32,7 @@ function judged(told: readonly Told[], more: Partial<RunRecord> = {}): { judgeme
     writers.get(by)!.record(event);
   }
   for (const writer of writers.values()) writer.close();
-  const style = { acceptance: 'sent', dedup: false, minimum: none } as const;
+  const style = { acceptance: 'sent', dedup: false, minimum: none, places, claims: {} } as const;
   const record: RunRecord = {
     run: 'r',
     directory,
@@ -39,7 +40,9 @@ function judged(told: readonly Told[], more: Partial<RunRecord> = {}): { judgeme
     settings: { seed: 1 },
     complaints: [],
     faults: 1,
+    title: 'A broker',
     outage: kill,
+    recoverWithinMs: 5_000,
     style,
     ...more,
   };
@@ -173,8 +176,8 @@ describe('the recovery', () => {
 describe('the report', () => {
   it('shows counts, recovery, and the evidence of every fault', () => {
     const { judgement, record } = judged(whole);
-    const markdown = markdownOf('Run', record, judgement);
-    expect(markdown).toContain('# Run: valid');
+    const markdown = markdownOf(record, judgement);
+    expect(markdown).toContain('# A broker under faults: valid');
     expect(markdown).toContain('pid 1 gone; port open');
     expect(markdown).toContain('| f1 | 3,000 ms | 500 ms | 500 ms | 1,010 ms (work) | 4,001 ms |');
     expect(JSON.parse(jsonOf(record, judgement))).toMatchObject({

@@ -45,7 +45,8 @@ describe('the options', () => {
 
   it.each([
     [[], 'which broker'],
-    [['kafka'], 'which broker'],
+    [['rabbit'], 'which broker'],
+    [['memory', 'rabbitmq'], 'which broker'],
     [['rabbitmq', '--line', '3.9'], '--line 3.9'],
     [['rabbitmq', '--messages', 'many'], '--messages many'],
     [['rabbitmq', '--broker-kills', '0'], '--broker-kills 0'],

@@ -5,13 +5,15 @@ import type { Style } from '../outcome.ts';
 
 /** What each destination promises. How a retry comes about is what the plan of the bus says, the rest is the contract. */
 export function claimFor(place: Place, plan: Plan, style: Style, faults: number): Claim {
+  return { ...usualClaim(place, plan, style, faults), ...style.claims[place] };
+}
+
+function usualClaim(place: Place, plan: Plan, style: Style, faults: number): Claim {
   const minimum = { published: style.minimum[place], handled: style.minimum[place], faults };
   const common = { delivery: 'at-least-once', acceptance: style.acceptance, dedup: style.dedup, minimum } as const;
   const queued = { ...common, deadLetter: 'read', maxAttempts, retry: retryOf(place, plan) } as const;
   switch (place) {
     case 'work':
-      // A retry that waits in a delay queue is copied twice: into that queue, and back.
-      return { ...queued, order: 'none', copies: 2 };
     case 'news':
       return { ...queued, order: 'none' };
     case 'keyed':

@@ -1,12 +1,9 @@
 import { check, type Explanation, readHistory, type Verdict } from '@waybill/conformance/history';
-import { type Place, places } from '../load/destinations.ts';
+import type { Place } from '../load/destinations.ts';
 import type { RunRecord } from '../outcome.ts';
 import { claimFor } from './claims.ts';
 import { partOf } from './part.ts';
 import { type Recovery, recoveriesIn } from './recovery.ts';
-
-/** Every subscription is live again this long after the port is open. */
-export const recoverWithinMs = 5_000;
 
 export interface Judgement {
   readonly outcome: 'valid' | 'invalid' | 'unknown';
@@ -19,17 +16,18 @@ export interface Judgement {
 export function judge(record: RunRecord): Judgement {
   const history = readHistory(record.directory, record.run);
   const verdicts = new Map(
-    places.map((place) => [
+    record.style.places.map((place) => [
       place,
       check(partOf(history, place), claimFor(place, record.plan, record.style, record.faults)),
     ]),
   );
   const recoveries = recoveriesIn(history, record.outage);
-  const complaints = [...record.complaints, ...recoveries.flatMap(lateIn), ...unaccounted(record, verdicts)];
+  const late = recoveries.flatMap((recovery) => lateIn(recovery, record));
+  const complaints = [...record.complaints, ...late, ...unaccounted(record, verdicts)];
   return { outcome: outcomeOf(verdicts, complaints), verdicts, recoveries, complaints };
 }
 
-function lateIn({ fault, liveMs }: Recovery): string[] {
+function lateIn({ fault, liveMs }: Recovery, { recoverWithinMs }: RunRecord): string[] {
   const late = [...liveMs].filter(([, ms]) => !(ms <= recoverWithinMs));
   return late.map(
     ([consumer, ms]) =>

@@ -1,7 +1,7 @@
 import { type Anomaly, EXPLANATIONS, explain, type Verdict } from '@waybill/conformance/history';
 import type { Place } from '../load/destinations.ts';
 import type { RunRecord } from '../outcome.ts';
-import { explainedIn, type Judgement, recoverWithinMs } from './judge.ts';
+import { explainedIn, type Judgement } from './judge.ts';
 import type { Recovery } from './recovery.ts';
 
 const number = (value: number): string => value.toLocaleString('en-US');
@@ -16,9 +16,9 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 ];
 
 /** For people: what was done, what came of it, and the proof of every fault. */
-export function markdownOf(title: string, record: RunRecord, judgement: Judgement): string {
+export function markdownOf(record: RunRecord, judgement: Judgement): string {
   return [
-    `# ${title}: ${judgement.outcome}`,
+    `# ${record.title} under faults: ${judgement.outcome}`,
     '',
     ...judgement.complaints.map((complaint) => `- ${complaint}`),
     ...[...judgement.verdicts].flatMap(([place, { doubts }]) => doubts.map((doubt) => `- ${place}: ${doubt}`)),
@@ -51,7 +51,7 @@ export function markdownOf(title: string, record: RunRecord, judgement: Judgemen
         .map(([cause, count]) => [EXPLANATIONS[cause], number(count)]),
     ),
     '',
-    ...recoverySection(record.outage, judgement.recoveries),
+    ...recoverySection(record, judgement.recoveries),
     '## Faults and their evidence',
     '',
     ...evidence(judgement),
@@ -92,7 +92,7 @@ function countRow(place: Place, { counts, outcome }: Verdict): readonly string[]
   ];
 }
 
-function recoverySection(outage: string, recoveries: readonly Recovery[]): string[] {
+function recoverySection({ outage, recoverWithinMs }: RunRecord, recoveries: readonly Recovery[]): string[] {
   if (recoveries.length === 0) return [];
   const live = recoveries.flatMap(({ liveMs }) => [...liveMs.values()]);
   const stalled = recoveries.flatMap(({ sendsStalledAfterOpenMs }) => sendsStalledAfterOpenMs ?? []);

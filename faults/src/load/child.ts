@@ -1,11 +1,10 @@
 // One process of the load: `child.ts '<ChildSetup as JSON>'`, started by the parent with a channel between them.
-import { rabbitmq } from '@waybill/adapter-rabbitmq';
 import { type HistoryWriter, openHistory } from '@waybill/conformance/history';
-import { type Bus, connect } from '@waybill/core';
+import { loadBroker } from '../brokers/load-broker.ts';
 import { type DeathPoint, startConsumer } from './consumer.ts';
 import { machineClock } from '../machine-clock.ts';
-import { destinations } from './destinations.ts';
 import { type ChildSetup, type Order, type Report, sendTimeoutMs } from './messages.ts';
+import { type LoadBus, openLoadBus } from './load-bus.ts';
 import { startProducer } from './producer.ts';
 import { observerOf, type Watcher } from './recorder.ts';
 
@@ -34,13 +33,17 @@ function listen<Kind extends Order['order']>(kind: Kind, act: (order: Extract<Or
   });
 }
 
-function open(history: HistoryWriter): Promise<Bus<typeof destinations>> {
+async function open(history: HistoryWriter): Promise<LoadBus> {
   const observe = observerOf(history, watcher, setup.reader);
-  const driver = rabbitmq({ url: setup.url, heartbeatMs, connectTimeoutMs: 2 * heartbeatMs, connectionName: name });
-  return connect(driver, destinations, { observe, sendTimeoutMs, connectTimeoutMs: 60_000 });
+  const { driver, places } = await loadBroker(setup.broker);
+  return openLoadBus(driver({ url: setup.url, heartbeatMs, name }), places, {
+    observe,
+    sendTimeoutMs,
+    connectTimeoutMs: 60_000,
+  });
 }
 
-async function produce(bus: Bus<typeof destinations>, history: HistoryWriter): Promise<void> {
+async function produce(bus: LoadBus, history: HistoryWriter): Promise<void> {
   const producer = startProducer({ ...setup, bus, history, watcher });
   listen('grant', ({ upTo }) => producer.grant(upTo));
   say({ report: 'ready' });
@@ -48,7 +51,7 @@ async function produce(bus: Bus<typeof destinations>, history: HistoryWriter): P
   await stopped;
 }
 
-async function consume(bus: Bus<typeof destinations>, history: HistoryWriter): Promise<void> {
+async function consume(bus: LoadBus, history: HistoryWriter): Promise<void> {
   let deadly: DeathPoint | undefined;
   const die = (): void => void process.kill(process.pid, 'SIGKILL');
   const passing = (point: DeathPoint): void => {

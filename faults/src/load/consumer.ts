@@ -1,17 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HistoryWriter } from '@waybill/conformance/history';
-import type { Bus, Consumer, Delivery } from '@waybill/core';
+import type { Consumer, Delivery } from '@waybill/core';
 import type { Body } from './body.ts';
-import { type destinations, type Place, subscriptionsOfNews } from './destinations.ts';
+import { leaseMs, type Place, subscriptionsOf, subscriptionsOfNews } from './destinations.ts';
+import type { LoadBus } from './load-bus.ts';
 import { DeliveryRecorder } from './recorder.ts';
-import { type LogReader, readLog } from './reader.ts';
+import { readLog } from './reader.ts';
 
 /** Where a consumer process may be made to die. */
 export const deathPoints = ['handling', 'handled', 'settled', 'anywhere'] as const;
 export type DeathPoint = (typeof deathPoints)[number];
 
 export interface ConsumerSetup {
-  readonly bus: Bus<typeof destinations>;
+  readonly bus: LoadBus;
   readonly history: HistoryWriter;
   /** Names the stream reader; its positions are kept in `positionsFile`. */
   readonly reader: string;
@@ -25,27 +26,31 @@ export interface RunningConsumer {
   stop(): Promise<void>;
 }
 
-/** Consumes everything: both queues, both subscriptions, and the stream. */
+/** Consumes everything that there is: both queues, both subscriptions, and the stream. */
 export async function startConsumer(setup: ConsumerSetup): Promise<RunningConsumer> {
   const { bus, history } = setup;
   const recorder = new DeliveryRecorder(history);
-  const reader: LogReader = readLog({ ...setup, recorder });
-  const consumers = await Promise.all([
-    bus.work.consume((body, delivery) => run(setup, recorder, 'work', 'work', body, delivery)),
-    bus.keyed.consume((body, delivery) => run(setup, recorder, 'keyed', 'keyed', body, delivery)),
-    ...subscriptionsOfNews.map((subscription) =>
-      bus.news.subscribe((body, delivery) => run(setup, recorder, 'news', `news/${subscription}`, body, delivery), {
-        subscription,
-      }),
-    ),
-  ]);
+  const reader = bus.log && readLog({ ...setup, log: bus.log, recorder });
+  const consumers = await Promise.all(consumersOf(setup, recorder));
   return {
     async stop() {
-      for (const subscription of ['work', 'keyed', ...subscriptionsOfNews.map((name) => `news/${name}`)])
-        history.record({ type: 'subscribe.end', subscription });
-      await Promise.all([...consumers.map((consumer: Consumer) => consumer.close()), reader.stop()]);
+      for (const subscription of subscriptionsOf(bus.places)) history.record({ type: 'subscribe.end', subscription });
+      await Promise.all([...consumers.map((consumer) => consumer.close()), reader?.stop()]);
     },
   };
+}
+
+function consumersOf(setup: ConsumerSetup, recorder: DeliveryRecorder): readonly Promise<Consumer>[] {
+  const { work, keyed, news } = setup.bus;
+  const handlerOf = (place: Place, subscription: string) => (body: Body, delivery: Delivery<Body>) =>
+    run(setup, recorder, place, subscription, body, delivery);
+  return [
+    ...(work ? [work.consume(handlerOf('work', 'work'), { leaseMs })] : []),
+    ...(keyed ? [keyed.consume(handlerOf('keyed', 'keyed'), { leaseMs })] : []),
+    ...subscriptionsOfNews.flatMap((subscription) =>
+      news ? [news.subscribe(handlerOf('news', `news/${subscription}`), { subscription, leaseMs })] : [],
+    ),
+  ];
 }
 
 /** One handler run: records it, takes its time, and fails as often as the message says. */

@@ -21,10 +21,19 @@ export const destinations = {
 export type Place = keyof typeof destinations;
 export const places = ['work', 'keyed', 'news', 'log'] as const satisfies readonly Place[];
 export const subscriptionsOfNews = ['audit', 'mail'] as const;
+/** A delivery that nobody extends is free again after this time, at brokers with leases. Milliseconds. */
+export const leaseMs = 5_000;
 export const maxAttempts = attempts;
 export const keys = 64;
 /** How many messages of a hundred go to each. */
 export const shares: Readonly<Record<Place, number>> = { work: 40, keyed: 25, news: 20, log: 15 };
+
+/** What consumers of these places are called, readers of the stream excepted. */
+export const subscriptionsOf = (carried: readonly Place[]): readonly string[] =>
+  ['work', 'keyed', ...subscriptionsOfNews.map((name) => `news/${name}`)].filter((subscription) => {
+    const place = destinationOf(subscription);
+    return place !== undefined && carried.includes(place);
+  });
 
 /** Each reader of the stream is a subscription of its own: all of them are owed everything. */
 export const subscriptionOf = (reader: string): string => `log/${reader}`;

@@ -1,3 +1,4 @@
+import type { BrokerName } from '../brokers/names.ts';
 import type { DeathPoint } from './consumer.ts';
 
 /** Sends wait this long for an outcome, in milliseconds, through outages. */
@@ -11,6 +12,7 @@ export interface ChildSetup {
   readonly run: string;
   /** Of the history. */
   readonly directory: string;
+  readonly broker: BrokerName;
   readonly url: string;
   readonly heartbeatMs: number;
   readonly seed: number;

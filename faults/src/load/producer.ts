@@ -1,13 +1,14 @@
 import type { HistoryWriter } from '@waybill/conformance/history';
-import { type Bus, WaybillError } from '@waybill/core';
+import { WaybillError } from '@waybill/core';
 import { pick, type Random, randomOf } from '../random.ts';
 import { type Body, bodyOf } from './body.ts';
-import { type destinations, keys, maxAttempts, type Place, places, shares } from './destinations.ts';
+import { keys, maxAttempts, type Place, shares } from './destinations.ts';
 import { Gate } from './gate.ts';
+import type { LoadBus } from './load-bus.ts';
 import type { Watcher } from './recorder.ts';
 
 export interface ProducerSetup {
-  readonly bus: Bus<typeof destinations>;
+  readonly bus: LoadBus;
   readonly history: HistoryWriter;
   readonly watcher: Watcher;
   readonly name: string;
@@ -45,7 +46,7 @@ async function produce(setup: ProducerSetup, gate: Gate): Promise<void> {
   const outcomes: Promise<void>[] = [];
   for (let begun = 0; begun < setup.messages;) {
     await gate.pass();
-    const place = placeFor(random);
+    const place = placeFor(random, setup.bus.places);
     const together = Math.min(
       gate.room,
       setup.messages - begun,
@@ -60,10 +61,9 @@ async function produce(setup: ProducerSetup, gate: Gate): Promise<void> {
   await Promise.all(outcomes);
 }
 
-function placeFor(random: Random): Place {
-  let left = random() * 100;
-  for (const place of places) if ((left -= shares[place]) < 0) return place;
-  return 'work';
+function placeFor(random: Random, places: readonly Place[]): Place {
+  let left = random() * places.reduce((sum, place) => sum + shares[place], 0);
+  return places.find((place) => (left -= shares[place]) < 0) ?? places[0]!;
 }
 
 /** Makes the messages of one producer; sequences count by destination and key. */
@@ -116,18 +116,18 @@ async function sendAndRecord({ bus, history }: ProducerSetup, place: Place, bodi
   }
 }
 
-function send(bus: Bus<typeof destinations>, place: Place, bodies: readonly Body[]): Promise<unknown> {
+function send(bus: LoadBus, place: Place, bodies: readonly Body[]): Promise<unknown> {
   const [body] = bodies;
   const id = body === undefined ? {} : { id: body.id };
   const alone = bodies.length === 1 ? body : undefined;
   switch (place) {
     case 'work':
     case 'keyed':
-      return alone ? bus[place].send(alone, id) : bus[place].sendMany(bodies);
+      return alone ? bus[place]!.send(alone, id) : bus[place]!.sendMany(bodies);
     case 'news':
-      return alone ? bus.news.publish(alone, id) : bus.news.publishMany(bodies);
+      return alone ? bus.news!.publish(alone, id) : bus.news!.publishMany(bodies);
     case 'log':
-      return alone ? bus.log.append(alone, id) : bus.log.appendMany(bodies);
+      return alone ? bus.log!.append(alone, id) : bus.log!.appendMany(bodies);
   }
 }
 

@@ -1,15 +1,16 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { HistoryWriter } from '@waybill/conformance/history';
-import type { Bus, Reader } from '@waybill/core';
+import type { Reader } from '@waybill/core';
 import type { Body } from './body.ts';
-import { type destinations, subscriptionOf } from './destinations.ts';
+import { subscriptionOf } from './destinations.ts';
 import type { DeathPoint } from './consumer.ts';
+import type { LoadBus } from './load-bus.ts';
 import type { DeliveryRecorder } from './recorder.ts';
 
 export type Positions = Readonly<Record<string, string>>;
 
 export interface LogReaderSetup {
-  readonly bus: Bus<typeof destinations>;
+  readonly log: NonNullable<LoadBus['log']>;
   readonly history: HistoryWriter;
   readonly recorder: DeliveryRecorder;
   readonly reader: string;
@@ -28,7 +29,7 @@ const storeEveryMs = 100;
 /** Reads the stream from where the file of positions stands; stores them now and then, as an application would. */
 export function readLog(setup: LogReaderSetup): LogReader {
   const after = storedPositions(setup.positionsFile);
-  const reader = setup.bus.log.read({ from: after ? { after, otherwise: 'earliest' } : 'earliest' });
+  const reader = setup.log.read({ from: after ? { after, otherwise: 'earliest' } : 'earliest' });
   const store = new PositionStore(setup, reader);
   const timer = setInterval(() => store.save(), storeEveryMs);
   const done = readAll(setup, reader, store).finally(() => clearInterval(timer));

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { type HistoryWriter, openHistory } from '@waybill/conformance/history';
-import { type Bus, connect } from '@waybill/core';
 import type { MemoryBroker } from '@waybill/in-memory';
 import { type RunningConsumer, startConsumer } from '../load/consumer.ts';
-import { destinations } from '../load/destinations.ts';
+import { places } from '../load/destinations.ts';
+import { type LoadBus, openLoadBus } from '../load/load-bus.ts';
 import { startProducer, type RunningProducer } from '../load/producer.ts';
 import { observerOf, type Watcher } from '../load/recorder.ts';
 import { machineClock } from '../machine-clock.ts';
@@ -18,7 +18,7 @@ export interface Stage {
 
 /** What a process is elsewhere: its own connection to the broker, and its own history. */
 interface Member {
-  readonly bus: Bus<typeof destinations>;
+  readonly bus: LoadBus;
   readonly history: HistoryWriter;
   /** When its connection last came up, on the machine's clock. */
   linkLiveAt: number;
@@ -45,7 +45,7 @@ async function open({ broker, run, directory }: Stage, name: string, reader: str
     live: (subscription) => void seen.liveAt.set(subscription, machineClock()),
     progress: () => undefined,
   };
-  const bus = await connect(broker.driver(), destinations, { observe: observerOf(history, watcher, reader) });
+  const bus = await openLoadBus(broker.driver(), places, { observe: observerOf(history, watcher, reader) });
   return Object.assign(seen, { bus, history });
 }
 

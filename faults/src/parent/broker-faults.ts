@@ -1,37 +1,39 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ServerNode } from '../brokers/faulty-broker.ts';
 import { machineClock } from '../machine-clock.ts';
+import type { PlannedFault } from '../plan.ts';
 import { isGone, isStopped, portOpen, probe } from './evidence.ts';
 import type { FaultRecord, Scene } from './inject.ts';
-import { awaitNotice, awaitRecovery, noticeWithinMs } from './recover.ts';
+import { awaitNotice, awaitRecovery } from './recover.ts';
 
 export const brokerKill = 'SIGKILL of the broker';
 
+const nodeFor = ({ server: { nodes } }: Scene, { victim }: PlannedFault): ServerNode => nodes[victim % nodes.length]!;
+
 /** SIGKILL, and a start on the same data. It is healed when its port is open again. */
-export async function killBroker(scene: Scene, record: FaultRecord): Promise<void> {
-  const { broker, fleet } = scene;
-  const { pid = 0, exited, ports } = broker;
+export async function killNode(scene: Scene, record: FaultRecord, fault: PlannedFault): Promise<void> {
+  const node = nodeFor(scene, fault);
+  const { pid = 0, exited, port } = node;
   record.begin(brokerKill, 'broker');
   const begun = machineClock();
-  await broker.kill();
+  await node.kill();
   const exit = await exited;
-  const found = await probe(ports.amqp);
+  const found = await probe(port, scene.broker.greeting);
   record.prove(
     [exit?.signal === 'SIGKILL', isGone(pid), found === 'refused'],
-    `pid ${pid} ended by ${exit?.signal ?? exit?.code}, ${isGone(pid) ? 'gone' : 'still there'}; port ${ports.amqp} ${found}`,
+    `pid ${pid} ended by ${exit?.signal ?? exit?.code}, ${isGone(pid) ? 'gone' : 'still there'}; port ${port} ${found}`,
   );
-  await restart(scene, record, begun);
-  await awaitRecovery(scene, record, fleet.slots, begun);
+  await restart(node, record, begun);
+  await awaitRecovery(scene, record, scene.fleet.slots, begun);
 }
 
-async function restart({ broker }: Scene, record: FaultRecord, begun: number): Promise<void> {
+async function restart(node: ServerNode, record: FaultRecord, begun: number): Promise<void> {
   const giveUp = new AbortController();
-  const open = portOpen(broker.ports.amqp, giveUp.signal).then(() =>
-    record.heal(
-      `port ${broker.ports.amqp} open again after ${Math.round(machineClock() - begun)} ms, pid ${broker.pid}`,
-    ),
+  const open = portOpen(node.port, giveUp.signal).then(() =>
+    record.heal(`port ${node.port} open again after ${Math.round(machineClock() - begun)} ms, pid ${node.pid}`),
   );
   try {
-    await broker.restart();
+    await node.restart();
     await open;
   } catch (error) {
     giveUp.abort(error);
@@ -40,21 +42,27 @@ async function restart({ broker }: Scene, record: FaultRecord, begun: number): P
 }
 
 /** SIGSTOP: connections are taken and nobody answers. A short one must cost nobody its connection. */
-export async function pauseBroker(scene: Scene, record: FaultRecord, length: 'short' | 'long'): Promise<void> {
-  const { broker, fleet, heartbeatMs } = scene;
-  const { pid = 0, ports } = broker;
+export async function pauseNode(
+  scene: Scene,
+  record: FaultRecord,
+  fault: PlannedFault,
+  length: 'short' | 'long',
+): Promise<void> {
+  const { fleet, heartbeatMs, broker } = scene;
+  const node = nodeFor(scene, fault);
+  const { pid = 0, port } = node;
   const isLong = length === 'long';
   record.begin(`SIGSTOP of the broker, ${isLong ? 'longer' : 'shorter'} than detection`, 'broker', {
     disconnects: isLong,
   });
   const begun = machineClock();
-  await broker.pause();
+  await node.pause();
   const stopped = await isStopped(pid);
-  const found = await probe(ports.amqp, 0.4 * heartbeatMs);
+  const found = await probe(port, broker.greeting, 0.4 * heartbeatMs);
   const noticedMs = isLong
-    ? await awaitNotice(scene, fleet.slots, begun, noticeWithinMs(heartbeatMs))
+    ? await awaitNotice(scene, fleet.slots, begun, scene.noticeWithinMs)
     : await pause(Math.max(0, 0.6 * heartbeatMs - (machineClock() - begun)), undefined);
-  await broker.resume();
+  await node.resume();
   const pausedMs = machineClock() - begun;
   record.prove(
     [stopped, found === 'silent'],

@@ -6,10 +6,8 @@ import { waitFor } from '@waybill/testbed';
 /** What a client meets at a port. `silent`: the connection is taken, and nobody answers. */
 export type Probe = 'refused' | 'silent' | 'answered';
 
-const greeting = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
-
-/** Connects, greets as an AMQP 0-9-1 client does, and waits for an answer. */
-export function probe(port: number, answerWithinMs = 500): Promise<Probe> {
+/** Connects, greets as a client does, and waits for an answer. */
+export function probe(port: number, greeting: Uint8Array, answerWithinMs = 500): Promise<Probe> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
     const end = (answer: Probe): void => {

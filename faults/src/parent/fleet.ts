@@ -1,13 +1,17 @@
 import { join } from 'node:path';
-import { type Proxy, startProxy, waitFor } from '@waybill/testbed';
-import { subscriptionOf, subscriptionsOfNews } from '../load/destinations.ts';
+import { waitFor } from '@waybill/testbed';
+import type { FaultyServer, Way } from '../brokers/faulty-broker.ts';
+import type { BrokerName } from '../brokers/names.ts';
+import { type Place, subscriptionOf, subscriptionsOf } from '../load/destinations.ts';
 import type { ChildSetup } from '../load/messages.ts';
 import { LoadProcess } from './slot.ts';
 
 export interface FleetSetup {
   readonly run: string;
   readonly directory: string;
-  readonly broker: { readonly url: string; readonly ports: { readonly amqp: number } };
+  readonly broker: BrokerName;
+  readonly server: FaultyServer;
+  readonly places: readonly Place[];
   readonly heartbeatMs: number;
   readonly seed: number;
   readonly messages: number;
@@ -17,7 +21,7 @@ export interface FleetSetup {
 export interface Slot {
   readonly name: string;
   readonly role: ChildSetup['role'];
-  readonly proxy: Proxy;
+  readonly way: Way;
   readonly process: LoadProcess;
 }
 
@@ -28,6 +32,8 @@ interface MutableSlot extends Slot {
 
 const producers = ['p1', 'p2'];
 const consumers = ['c1', 'c2'];
+/** The names of all slots. */
+export const members: readonly string[] = [...producers, ...consumers];
 
 /** All processes of the load. */
 export class Fleet {
@@ -72,7 +78,7 @@ export class Fleet {
   replace(slot: Slot): LoadProcess {
     const mutable = this.#slots.find((each) => each === slot)!;
     mutable.incarnation += 1;
-    mutable.process = this.#spawn(slot.name, slot.role, mutable.incarnation, slot.proxy);
+    mutable.process = this.#spawn(slot.name, slot.role, mutable.incarnation, slot.way);
     return mutable.process;
   }
 
@@ -80,9 +86,7 @@ export class Fleet {
   isLive({ role, process, name }: Slot, since: number): boolean {
     const { live, down } = process.linkAt;
     if (!process.isRunning || live < since || live < down) return false;
-    return (
-      role === 'producer' || subscriptionsOfSlot(name).every((each) => (process.liveAt(each) ?? -Infinity) >= since)
-    );
+    return role === 'producer' || this.#consumedBy(name).every((each) => (process.liveAt(each) ?? -Infinity) >= since);
   }
 
   /** Rejects after the timeout, and when a process ends that nobody told to. */
@@ -109,7 +113,8 @@ export class Fleet {
   async close(): Promise<void> {
     for (const { process } of this.#slots) if (process.isRunning) process.signal('SIGKILL');
     await Promise.all(this.#slots.map(({ process }) => process.exited));
-    for (const { proxy } of this.#slots) await proxy[Symbol.asyncDispose]();
+    for (const { proxies } of this.#slots.map(({ way }) => way))
+      for (const proxy of proxies) await proxy[Symbol.asyncDispose]();
   }
 
   positionsFile(name: string): string {
@@ -117,11 +122,11 @@ export class Fleet {
   }
 
   async #open(name: string, role: Slot['role']): Promise<void> {
-    const proxy = await startProxy({ host: '127.0.0.1', port: this.#setup.broker.ports.amqp });
-    this.#slots.push({ name, role, proxy, incarnation: 1, process: this.#spawn(name, role, 1, proxy) });
+    const way = await this.#setup.server.way(name);
+    this.#slots.push({ name, role, way, incarnation: 1, process: this.#spawn(name, role, 1, way) });
   }
 
-  #spawn(name: string, role: Slot['role'], incarnation: number, proxy: Proxy): LoadProcess {
+  #spawn(name: string, role: Slot['role'], incarnation: number, way: Way): LoadProcess {
     const { run, directory, broker, heartbeatMs, seed, messages } = this.#setup;
     const number = producers.indexOf(name);
     return new LoadProcess({
@@ -129,13 +134,19 @@ export class Fleet {
       name: role === 'producer' ? name : `${name}.${incarnation}`,
       run,
       directory,
-      url: proxy.url(broker.url),
+      broker,
+      url: way.url,
       heartbeatMs,
       seed: seed * 31 + number,
       messages: Math.ceil(messages / producers.length),
       reader: name,
       positionsFile: this.positionsFile(name),
     });
+  }
+
+  #consumedBy(reader: string): readonly string[] {
+    const { places } = this.#setup;
+    return [...subscriptionsOf(places), ...(places.includes('log') ? [subscriptionOf(reader)] : [])];
   }
 
   #checkAlive(): void {
@@ -146,8 +157,4 @@ export class Fleet {
   #sum(of: (process: LoadProcess) => number): number {
     return this.slotsOf('producer').reduce((sum, { process }) => sum + of(process), 0);
   }
-}
-
-function subscriptionsOfSlot(reader: string): readonly string[] {
-  return ['work', 'keyed', ...subscriptionsOfNews.map((name) => `news/${name}`), subscriptionOf(reader)];
 }

@@ -1,18 +1,21 @@
 import type { HistoryWriter } from '@waybill/conformance/history';
-import type { Broker } from '@waybill/testbed';
+import type { FaultyBroker, FaultyServer } from '../brokers/faulty-broker.ts';
 import type { PlannedFault } from '../plan.ts';
-import { killBroker, pauseBroker } from './broker-faults.ts';
+import { killNode, pauseNode } from './broker-faults.ts';
 import type { Fleet } from './fleet.ts';
 import { blackHole, resetConnections } from './network-faults.ts';
 import { killConsumer, restartConsumer, stopConsumer } from './process-faults.ts';
 
 /** What a fault works on. */
 export interface Scene {
-  readonly broker: Broker;
+  readonly broker: FaultyBroker;
+  readonly server: FaultyServer;
   readonly fleet: Fleet;
   /** The parent's own. */
   readonly history: HistoryWriter;
   readonly heartbeatMs: number;
+  /** A client notices within this time that its server is silent. Milliseconds. */
+  readonly noticeWithinMs: number;
   /** Told what the run must not contain although the history may allow it: an outage that nobody noticed. */
   readonly complain: (what: string) => void;
 }
@@ -52,11 +55,11 @@ export async function inject(scene: Scene, fault: PlannedFault, id: string): Pro
   const record = new FaultRecord(id, scene.history);
   switch (fault.kind) {
     case 'broker-kill':
-      return killBroker(scene, record);
+      return killNode(scene, record, fault);
     case 'short-pause':
-      return pauseBroker(scene, record, 'short');
+      return pauseNode(scene, record, fault, 'short');
     case 'long-pause':
-      return pauseBroker(scene, record, 'long');
+      return pauseNode(scene, record, fault, 'long');
     case 'consumer-kill':
       return killConsumer(scene, record, fault);
     case 'consumer-restart':

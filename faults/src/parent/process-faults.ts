@@ -3,7 +3,7 @@ import { machineClock } from '../machine-clock.ts';
 import { isGone, isStopped } from './evidence.ts';
 import type { Fleet, Slot } from './fleet.ts';
 import type { FaultRecord, Scene } from './inject.ts';
-import { awaitNotice, awaitRecovery, noticeWithinMs } from './recover.ts';
+import { awaitNotice, awaitRecovery } from './recover.ts';
 
 /** It must die at its point within this time, or it is killed where it stands: nothing came along there. */
 const atPointWithinMs = 2_000;
@@ -66,10 +66,10 @@ export async function stopConsumer(scene: Scene, record: FaultRecord, fault: Pla
   const begun = machineClock();
   victim.signal('SIGSTOP');
   const stopped = await isStopped(pid);
-  await new Promise((resolve) => setTimeout(resolve, noticeWithinMs(scene.heartbeatMs)));
+  await new Promise((resolve) => setTimeout(resolve, scene.noticeWithinMs));
   victim.signal('SIGCONT');
   const stoppedMs = Math.round(machineClock() - begun);
-  const noticedMs = await awaitNotice(scene, [slot], begun, noticeWithinMs(scene.heartbeatMs));
+  const noticedMs = await awaitNotice(scene, [slot], begun, scene.noticeWithinMs);
   record.prove(
     [stopped, noticedMs !== undefined],
     `${setup.name}, pid ${pid}, ${stopped ? 'stopped' : 'running'} for ${stoppedMs} ms; its connection was gone after ${Math.round(noticedMs ?? Infinity)} ms`,

@@ -37,8 +37,3 @@ export async function awaitNotice(
     () => undefined,
   );
 }
-
-/** amqplib looks once an interval, and gives up at the second without a byte: at most three. A busy machine is late. */
-export function noticeWithinMs(heartbeatMs: number): number {
-  return 3 * heartbeatMs + 2_000;
-}

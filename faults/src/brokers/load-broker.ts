@@ -1,0 +1,12 @@
+import type { FaultyBroker } from './faulty-broker.ts';
+import type { BrokerName } from './names.ts';
+
+/** A process of the load loads the client library of its own broker only. */
+export async function loadBroker(name: BrokerName): Promise<FaultyBroker> {
+  switch (name) {
+    case 'rabbitmq':
+      return (await import('./rabbitmq.ts')).rabbitmqBroker;
+    default:
+      return name satisfies never;
+  }
+}

@@ -1,0 +1,9 @@
+import { rabbitmqLines } from '@waybill/testbed';
+
+/** Lines of servers that a run can start, the default first. */
+export const linesOf = {
+  rabbitmq: rabbitmqLines,
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+export type BrokerName = keyof typeof linesOf;
+export const brokerNames = Object.keys(linesOf) as readonly BrokerName[];
