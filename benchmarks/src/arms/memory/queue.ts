@@ -71,9 +71,11 @@ async function run<T>(
     await pace.sending(count);
     await bus.work.sendMany(Array.from({ length: count }, (_, offset) => make(first + offset)));
   };
-  const each = async (index: number): Promise<void> => {
+  let next = 0;
+  const each = async (): Promise<void> => {
     await pace.sending(1);
-    await bus.work.send(make(index));
+    // Numbered now: another lane may have gone on while this one waited.
+    await bus.work.send(make(next++));
   };
   const send = async (first: number, count: number): Promise<void> => {
     if (textIn(assignment, 'send') === 'many') await inArrays(first, count, window, many);
