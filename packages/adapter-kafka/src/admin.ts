@@ -1,0 +1,83 @@
+import { type Admin, type Declaration, type Depth, type Source, WaybillError } from '@waybill/core/driver';
+import { codeOf } from './errors.ts';
+import { checkedName, queueGroup, subscriptionGroup } from './names.ts';
+import { partitionsOf } from './placing.ts';
+import type { Moment, Wire } from './wire.ts';
+
+const inhabited: readonly (number | undefined)[] = [22, 25, 27];
+
+/** The group behind a source, where it has one. */
+export function groupOf(source: Exclude<Source, { kind: 'reply' }>): string | undefined {
+  switch (source.kind) {
+    case 'queue':
+      return queueGroup(source);
+    case 'topic':
+      return source.subscription === undefined ? undefined : subscriptionGroup(source.name, source.subscription);
+    case 'stream':
+      return source.group;
+  }
+}
+
+export function topicOf(source: Source): string {
+  if (source.kind === 'reply') throw new WaybillError('unsupported', 'Kafka has no replies of its own');
+  return checkedName(source.kind, source.name);
+}
+
+export function adminOf(wire: Wire): Admin {
+  return {
+    /** What the group has not committed, what is in flight included; transaction markers count as records. */
+    async depth(source): Promise<Depth> {
+      const topic = topicOf(source);
+      const group = source.kind === 'reply' ? undefined : groupOf(source);
+      const partitions = await partitionsOf(wire, topic);
+      const [first, end] = [
+        await edges(wire, topic, partitions, 'earliest'),
+        await edges(wire, topic, partitions, 'latest'),
+      ];
+      const done = group === undefined ? new Map<number, bigint>() : await wire.committed(group, topic, partitions);
+      return { ready: partitions.reduce((sum, one) => sum + lag(first.get(one), done.get(one), end.get(one)), 0) };
+    },
+    /** Trims the topic to its end. Consumers that were not there yet are told that records are gone. */
+    async purge(source): Promise<void> {
+      if (source.kind === 'topic')
+        throw new WaybillError(
+          'unsupported',
+          `The topic "${source.name}" cannot be purged for one of its subscriptions on Kafka`,
+        );
+      const topic = topicOf(source);
+      const end = await edges(wire, topic, await partitionsOf(wire, topic), 'latest');
+      if (source.kind === 'queue') await skip(wire, queueGroup(source), topic, end);
+      await wire.topics.trim(topic, end);
+    },
+    remove: (declaration) => remove(wire, declaration),
+  };
+}
+
+const edges = (
+  wire: Wire,
+  topic: string,
+  partitions: readonly number[],
+  moment: Moment,
+): Promise<ReadonlyMap<number, bigint>> =>
+  wire.offsetsAt(topic, new Map(partitions.map((partition) => [partition, moment])));
+
+function lag(first = 0n, done = first, end = first): number {
+  const from = done > first ? done : first;
+  return end > from ? Number(end - from) : 0;
+}
+
+/** Only where nobody consumes; members find their own way. */
+async function skip(wire: Wire, group: string, topic: string, end: ReadonlyMap<number, bigint>): Promise<void> {
+  try {
+    await wire.place(group, topic, end);
+  } catch (error) {
+    if (!inhabited.includes(codeOf(error))) throw error;
+  }
+}
+
+/** What is not there is no error. The offsets of a topic go with it. */
+async function remove(wire: Wire, declaration: Declaration): Promise<void> {
+  if (declaration.kind === 'subscription')
+    return wire.topics.removeGroup(subscriptionGroup(checkedName('topic', declaration.topic), declaration.name));
+  await wire.topics.remove(checkedName(declaration.kind, declaration.name));
+}

@@ -1,0 +1,113 @@
+import {
+  type Admin,
+  type Capabilities,
+  type ConnectOptions,
+  type Declaration,
+  type Driver,
+  type Link,
+  type Mismatch,
+  type Outgoing,
+  type Receiver,
+  type ReceiveOptions,
+  type Sent,
+  type Source,
+  type Target,
+  WaybillError,
+} from '@waybill/core/driver';
+import { adminOf, groupOf, topicOf } from './admin.ts';
+import { capabilities, capabilitiesOf } from './capabilities.ts';
+import { classify } from './errors.ts';
+import { openClient } from './clients.ts';
+import { type KafkaOptions, type Settings, settingsOf } from './options.ts';
+import { beginnings, placeGroup } from './placing.ts';
+import { LogReceiver } from './receiver.ts';
+import { Sender } from './sender.ts';
+import { declareAll } from './topology.ts';
+import type { Wire } from './wire.ts';
+
+export type KafkaDriver = Driver<typeof capabilities> & { readonly name: 'kafka' };
+
+/** Waybill on Kafka 3.0 or newer. Connects to nothing yet; throws `invalid` for a URL or an option that can never work. */
+export function kafka(options: string | KafkaOptions = {}): KafkaDriver {
+  const settings = settingsOf(options);
+  return {
+    spec: 1,
+    name: 'kafka',
+    capabilities,
+    classify,
+    async connect({ signal }: ConnectOptions): Promise<Link> {
+      const opening = openClient(settings);
+      return new KafkaLink(await abortable(opening, signal, (late) => void late.close()), settings);
+    },
+  };
+}
+
+class KafkaLink implements Link {
+  readonly native: unknown;
+  readonly capabilities: Capabilities;
+  readonly closed: Promise<unknown>;
+  readonly admin: Admin;
+  readonly #wire: Wire;
+  readonly #settings: Settings;
+  readonly #sender: Sender;
+  readonly #receivers = new Set<LogReceiver>();
+
+  constructor(wire: Wire, settings: Settings) {
+    this.native = wire.native;
+    this.capabilities = capabilitiesOf(wire.batchMaxBytes);
+    this.closed = wire.closed;
+    this.admin = adminOf(wire);
+    this.#wire = wire;
+    this.#settings = settings;
+    this.#sender = new Sender(wire);
+  }
+
+  send(target: Target, batch: readonly Outgoing[]): Promise<Sent> {
+    return this.#sender.send(target, batch);
+  }
+
+  receive(source: Source, options: ReceiveOptions): Promise<Receiver> {
+    return abortable(this.#receive(source, options), options.signal, (receiver) => void receiver.close());
+  }
+
+  /** Where it begins is settled before it resolves: what comes after that is never missed. */
+  async #receive(source: Source, { delivery }: ReceiveOptions): Promise<Receiver> {
+    if (source.kind === 'reply') throw new WaybillError('unsupported', 'Kafka has no replies of its own');
+    const topic = topicOf(source);
+    const group = groupOf(source);
+    const from = source.kind === 'stream' ? source.from : source.kind === 'topic' ? 'latest' : 'earliest';
+    await this.#wire.partitionsOf(topic, true);
+    if (group !== undefined) await placeGroup(this.#wire, group, topic, from);
+    const starts = group === undefined ? await beginnings(this.#wire, topic, from) : new Map<number, bigint>();
+    const receiver = new LogReceiver(this.#wire, { topic, group, starts, isForgetful: delivery === 'at-most-once' });
+    this.#receivers.add(receiver);
+    void receiver.closed.then(() => this.#receivers.delete(receiver));
+    return receiver;
+  }
+
+  ping(signal: AbortSignal): Promise<void> {
+    return abortable(this.#wire.ping(), signal);
+  }
+
+  declare(declarations: readonly Declaration[], mode: 'create' | 'verify'): Promise<readonly Mismatch[]> {
+    return declareAll(this.#wire, this.#settings, declarations, mode);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#receivers].map((receiver) => receiver.close()));
+    await this.#wire.close();
+  }
+}
+
+/** Ends the wait with the signal; what comes all the same is given to `discard`. */
+function abortable<T>(work: Promise<T>, signal: AbortSignal, discard: (late: T) => void = () => undefined): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => {
+      work.then(discard, () => undefined);
+      reject(new WaybillError('aborted', 'Given up by its signal'));
+    };
+    if (signal.aborted) return giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+  });
+}

@@ -1,0 +1,209 @@
+import type { ConnectionOptions } from 'node:tls';
+import { WaybillError } from '@waybill/core/driver';
+
+export interface KafkaCredentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** As in `node:tls`. */
+export type KafkaTls = Pick<
+  ConnectionOptions,
+  'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'servername' | 'rejectUnauthorized' | 'minVersion'
+>;
+
+export interface Host {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+export interface KafkaOptions {
+  /** `kafka://user:password@host:port,host:port`, or `kafka+tls:`; options of text and numbers may follow as `?name=value`. @default 'kafka://localhost:9092' */
+  readonly url?: string;
+  /** `host` or `host:port` of brokers, asked in turn for the others; they replace the hosts of `url`. */
+  readonly hosts?: readonly string[];
+  /** Replaces what `url` says. A function is asked for each connection. @default none: no authentication */
+  readonly credentials?: KafkaCredentials | (() => KafkaCredentials | Promise<KafkaCredentials>);
+  /** SASL, where there are credentials. @default 'plain' */
+  readonly mechanism?: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  /** TLS, with these settings. @default TLS exactly if the scheme is `kafka+tls:` */
+  readonly tls?: boolean | KafkaTls;
+  /** The client library. `platformatic` needs Node 22.22, or 24.6. @default 'platformatic' */
+  readonly client?: 'platformatic';
+  /** Shown in the broker's logs and quotas. @default 'waybill' */
+  readonly clientId?: string;
+  /** For one broker to take a connection, in milliseconds. @default 10000 */
+  readonly connectTimeoutMs?: number;
+  /** A broker that leaves a request open so long counts as lost, in milliseconds. @default 10000 */
+  readonly requestTimeoutMs?: number;
+  /** After so long without a sign of life a member's partitions go to others, in milliseconds; the broker allows 6000 and more. @default 10000 */
+  readonly sessionTimeoutMs?: number;
+  /** Handlers may go on so long with partitions that are taken away, in milliseconds, at most half of it. @default 60000 */
+  readonly rebalanceTimeoutMs?: number;
+  /** Of what is produced. @default 'none' */
+  readonly compression?: Compression;
+  /** The broker drops a repetition of a request whose answer was lost. @default true */
+  readonly idempotent?: boolean;
+  /** Of topics that are made, unless the destination says more. @default 6 */
+  readonly partitions?: number;
+  /** Of topics that are made, unless the destination says more. @default the broker's */
+  readonly replicationFactor?: number;
+}
+export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+
+/** Options with everything decided. */
+export interface Settings extends Required<
+  Pick<
+    KafkaOptions,
+    | 'mechanism'
+    | 'client'
+    | 'clientId'
+    | 'connectTimeoutMs'
+    | 'requestTimeoutMs'
+    | 'sessionTimeoutMs'
+    | 'rebalanceTimeoutMs'
+    | 'compression'
+    | 'idempotent'
+    | 'partitions'
+  >
+> {
+  readonly hosts: readonly Host[];
+  readonly credentials: (() => KafkaCredentials | Promise<KafkaCredentials>) | undefined;
+  readonly tls: KafkaTls | undefined;
+  readonly replicationFactor: number | undefined;
+}
+
+const defaults = {
+  mechanism: 'plain',
+  client: 'platformatic',
+  clientId: 'waybill',
+  connectTimeoutMs: 10_000,
+  requestTimeoutMs: 10_000,
+  sessionTimeoutMs: 10_000,
+  rebalanceTimeoutMs: 60_000,
+  compression: 'none',
+  idempotent: true,
+  partitions: 6,
+} as const;
+
+type Check = readonly [wants: string, holds: (value: unknown) => boolean];
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+const isCredentials = (value: unknown): boolean =>
+  isObject(value) && 'username' in value && isText(value.username) && 'password' in value && isText(value.password);
+const whole = (unit: string, least: number, most: number): Check => [
+  `${unit}, ${least} to ${most}`,
+  (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
+];
+const oneOf = (...words: readonly string[]): Check => [words.join(', '), (value) => words.includes(value as string)];
+
+/** Each option: what it wants, and whether it has it. */
+const checks: Readonly<Record<keyof KafkaOptions, Check>> = {
+  url: ['a kafka: or kafka+tls: URL', isText],
+  hosts: [
+    'a list of "host" or "host:port"',
+    (value) => Array.isArray(value) && value.length > 0 && value.every(isText),
+  ],
+  credentials: [
+    '{ username, password } or a function that returns them',
+    (value) => typeof value === 'function' || isCredentials(value),
+  ],
+  mechanism: oneOf('plain', 'scram-sha-256', 'scram-sha-512'),
+  tls: ['true, false or options of node:tls', (value) => typeof value === 'boolean' || isObject(value)],
+  client: oneOf('platformatic'),
+  clientId: ['a name', isText],
+  connectTimeoutMs: whole('milliseconds', 100, 600_000),
+  requestTimeoutMs: whole('milliseconds', 1_000, 600_000),
+  sessionTimeoutMs: whole('milliseconds', 1_000, 1_800_000),
+  rebalanceTimeoutMs: whole('milliseconds', 1_000, 1_800_000),
+  compression: oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd'),
+  idempotent: ['true or false', (value) => typeof value === 'boolean'],
+  partitions: whole('a number', 1, 10_000),
+  replicationFactor: whole('a number', 1, 100),
+};
+
+/** Throws `invalid`; no text ever holds a credential, nor the URL they came in. */
+export function settingsOf(given: string | KafkaOptions): Settings {
+  const said = typeof given === 'string' ? { url: given } : given;
+  check(said);
+  const { url, hosts } = readUrl(said.url ?? 'kafka://localhost');
+  const options: KafkaOptions = { ...queryOf(url), ...said };
+  check(options);
+  const isTls = options.tls === undefined ? url.protocol === 'kafka+tls:' : options.tls !== false;
+  const credentials = options.credentials ?? credentialsOf(url);
+  const rest: Partial<Settings> = Object.fromEntries(
+    Object.entries(defaults).map(([name, value]) => [name, options[name as keyof KafkaOptions] ?? value]),
+  );
+  return {
+    ...defaults,
+    ...rest,
+    hosts: (options.hosts ?? hosts).map(hostOf),
+    credentials: typeof credentials === 'object' ? () => credentials : credentials,
+    tls: isTls ? (typeof options.tls === 'object' ? options.tls : {}) : undefined,
+    replicationFactor: options.replicationFactor,
+  };
+}
+
+const isOption = (name: string): name is keyof KafkaOptions => Object.hasOwn(checks, name);
+
+function check(options: KafkaOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!isOption(name))
+      throw new WaybillError(
+        'invalid',
+        `kafka() has no option "${name}"${suggestion(name)}; there are ${Object.keys(checks).join(', ')}`,
+      );
+    const [wants, holds] = checks[name];
+    if (value !== undefined && !holds(value))
+      throw new WaybillError('invalid', `The kafka option "${name}" wants ${wants}`);
+  }
+}
+
+/** The option that begins alike: `session` for `sessionTimeoutMs`. */
+function suggestion(name: string): string {
+  const beginning = name.toLowerCase().slice(0, 4);
+  const alike = Object.keys(checks).find((known) => known.toLowerCase().startsWith(beginning));
+  return alike === undefined ? '' : `, did you mean "${alike}"?`;
+}
+
+const urlParts = /^(kafka(?:\+tls)?:\/\/(?:[^@/?#]*@)?)([^@/?#]+)(\/?(?:\?[^#]*)?)$/;
+
+/** Several hosts are no URL to Node: the rest is read with the first of them. */
+function readUrl(text: string): { readonly url: URL; readonly hosts: readonly string[] } {
+  const [, before = '', hosts = '', after = ''] = urlParts.exec(text) ?? [];
+  const [first = '', ...others] = hosts.split(',');
+  const whole = `${before}${first}${after}`;
+  if (URL.canParse(whole)) return { url: new URL(whole), hosts: [first, ...others] };
+  throw new WaybillError(
+    'invalid',
+    'The URL of a Kafka looks like kafka://user:password@host:9092,host:9092?option=value, or kafka+tls: for TLS; this one cannot be read. Write %23, %2F, %3F and %40 for # / ? @ in a password',
+  );
+}
+
+/** Options in the query of a URL, for programs that only have a URL. Numbers are read as numbers. */
+const queryOf = (url: URL): KafkaOptions =>
+  Object.fromEntries(
+    [...url.searchParams].map(([name, value]) => [name, /^\d+$/.test(value) ? Number(value) : wordOf(value)]),
+  );
+const wordOf = (value: string): string | boolean => (value === 'true' || value === 'false' ? value === 'true' : value);
+
+const credentialsOf = ({ username, password }: URL): KafkaCredentials | undefined =>
+  username === '' && password === '' ? undefined : { username: decoded(username), password: decoded(password) };
+
+function hostOf(text: string): Host {
+  const url = URL.canParse(`kafka://${text}`) ? new URL(`kafka://${text}`) : undefined;
+  if (url === undefined || url.host !== text)
+    throw new WaybillError(
+      'invalid',
+      `"${text}" is no broker: write "host" or "host:port", without scheme and credentials`,
+    );
+  return { hostname: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 9092) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new WaybillError('invalid', 'The URL of a Kafka holds a % that begins no code; write %25 for it');
+  }
+}

@@ -1,0 +1,228 @@
+import {
+  type API,
+  apiVersionsV3,
+  ConfigResourceTypes,
+  describeConfigsV4,
+  findCoordinatorV4,
+  metadataV12,
+} from '@platformatic/kafka';
+import { realClock, WaybillError } from '@waybill/core/driver';
+import { checkCode, connectError, KafkaError } from '../errors.ts';
+import type { Host, Settings } from '../options.ts';
+import { BrokerConnection } from './connection.ts';
+import { needed } from './requests.ts';
+
+/** Where the partitions of a topic are led. */
+export interface Layout {
+  readonly leaders: readonly number[];
+}
+type Metadata = Awaited<ReturnType<(typeof metadataV12)['api']['async']>>;
+
+/** How long the rest of a cluster may take to prove that it is there when one broker is gone. */
+const proofMs = 3_000;
+const unknownTopic = 3;
+const defaultBatchMaxBytes = 1_048_588;
+
+/** The brokers, a connection to each that is needed, and who leads what. Ends when no broker can be reached any more. */
+export class Cluster {
+  readonly settings: Settings;
+  readonly closed: Promise<unknown>;
+  batchMaxBytes = defaultBatchMaxBytes;
+  readonly #brokers = new Map<number, Host>();
+  readonly #connections = new Map<number, Promise<BrokerConnection>>();
+  readonly #open = new Set<BrokerConnection>();
+  readonly #layouts = new Map<string, Layout>();
+  #proving: Promise<void> | undefined;
+  #isEnded = false;
+  #resolve: (cause: unknown) => void = () => undefined;
+
+  private constructor(settings: Settings) {
+    this.settings = settings;
+    this.closed = new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  /** Asks the hosts in turn. A refusal is not asked elsewhere. */
+  static async open(settings: Settings): Promise<Cluster> {
+    let last: unknown;
+    for (const host of settings.hosts) {
+      const cluster = new Cluster(settings);
+      try {
+        await cluster.#begin(host);
+        return cluster;
+      } catch (error) {
+        cluster.end(undefined);
+        last = WaybillError.is(error) ? error : connectError(error, `${host.hostname}:${host.port}`);
+        if (WaybillError.is(last) && !last.retryable) throw last;
+      }
+    }
+    throw last;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  async #begin(host: Host): Promise<void> {
+    const first = this.#watched(await BrokerConnection.open(this.settings, host));
+    checkVersions(await first.ask(apiVersionsV3.api, 'waybill', '0'));
+    this.#learn(await first.ask(metadataV12.api, [], false, false));
+    const [node] = [...this.#brokers].find(([, one]) => one.hostname === host.hostname && one.port === host.port) ?? [];
+    if (node === undefined) first.close();
+    else this.#connections.set(node, Promise.resolve(first));
+    await this.#readLimit();
+  }
+
+  /** Who may not read the brokers' settings gets Kafka's own default. */
+  async #readLimit(): Promise<void> {
+    const node = this.#anyNode();
+    const resource = {
+      resourceType: ConfigResourceTypes.BROKER,
+      resourceName: String(node),
+      configurationKeys: ['message.max.bytes'],
+    };
+    const { results } = await this.ask(node, describeConfigsV4.api, [resource], false, false);
+    const value = Number(results[0]?.configs[0]?.value);
+    if (value > 0) this.batchMaxBytes = value;
+  }
+
+  /** The shared connection to a broker. */
+  connection(node: number): Promise<BrokerConnection> {
+    const known = this.#connections.get(node);
+    if (known !== undefined) return known;
+    const opening = this.open(node);
+    this.#connections.set(node, opening);
+    const forget = (): void => {
+      if (this.#connections.get(node) === opening) this.#connections.delete(node);
+    };
+    opening.then((connection) => connection.closed.then(forget), forget);
+    return opening;
+  }
+
+  /** One of its own, for requests that wait. */
+  async open(node: number, patienceMs?: number): Promise<BrokerConnection> {
+    const host = this.#brokers.get(node);
+    if (host === undefined || this.#isEnded)
+      throw new WaybillError('unavailable', `Kafka broker ${node} is not there now`);
+    try {
+      return this.#watched(await BrokerConnection.open(this.settings, host, patienceMs));
+    } catch (error) {
+      this.#missed(error);
+      throw error;
+    }
+  }
+
+  async ask<A extends unknown[], R>(node: number, api: API<A, R>, ...args: A): Promise<R> {
+    return (await this.connection(node)).ask(api, ...args);
+  }
+
+  /** Whichever broker answers first. */
+  async askAny<A extends unknown[], R>(api: API<A, R>, ...args: A): Promise<R> {
+    let last: unknown = new WaybillError('unavailable', 'no Kafka broker is known');
+    const connected = [...this.#brokers.keys()].sort((one) => (this.#connections.has(one) ? -1 : 1));
+    for (const node of connected) {
+      try {
+        return await this.ask(node, api, ...args);
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  /** Rejects with UNKNOWN_TOPIC_OR_PARTITION. */
+  async layout(topic: string, fresh = false): Promise<Layout> {
+    const known = fresh ? undefined : this.#layouts.get(topic);
+    if (known !== undefined) return known;
+    this.#layouts.delete(topic);
+    const metadata = await this.askAny(metadataV12.api, [topic], false, false);
+    this.#learn(metadata);
+    const found = metadata.topics[0];
+    checkCode(found?.errorCode ?? unknownTopic, `a question about the topic "${topic}"`);
+    const leaders: number[] = [];
+    for (const { partitionIndex, leaderId } of found?.partitions ?? []) leaders[partitionIndex] = leaderId;
+    const layout = { leaders };
+    if (leaders.every((leader) => leader >= 0)) this.#layouts.set(topic, layout);
+    return layout;
+  }
+  /** It moved, or is gone. */
+  forget(topic: string): void {
+    this.#layouts.delete(topic);
+  }
+
+  async leaderOf(topic: string, partition: number): Promise<number> {
+    const leader = (await this.layout(topic)).leaders[partition];
+    if (leader === undefined)
+      throw new KafkaError(unknownTopic, `a question about partition ${partition} of "${topic}"`);
+    if (leader < 0) throw new WaybillError('unavailable', `partition ${partition} of "${topic}" has no leader now`);
+    return leader;
+  }
+
+  async coordinatorOf(group: string): Promise<number> {
+    const { coordinators } = await this.askAny(findCoordinatorV4.api, 0, [group]);
+    const found = coordinators[0];
+    checkCode(found?.errorCode ?? 15, `the search for the coordinator of the group "${group}"`, found?.errorMessage);
+    const node = found?.nodeId ?? -1;
+    if (!this.#brokers.has(node) && found !== undefined)
+      this.#brokers.set(node, { hostname: found.host, port: found.port });
+    return node;
+  }
+
+  async ping(): Promise<void> {
+    this.#learn(await this.askAny(metadataV12.api, [], false, false));
+  }
+
+  /** Tells first, then tidies up. */
+  end(cause: unknown): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#resolve(cause);
+    for (const connection of this.#open) connection.close();
+  }
+
+  #anyNode(): number {
+    const [node] = this.#connections.keys();
+    return node ?? this.#brokers.keys().next().value ?? -1;
+  }
+
+  #learn({ brokers }: Metadata): void {
+    this.#brokers.clear();
+    for (const { nodeId, host, port } of brokers) this.#brokers.set(nodeId, { hostname: host, port });
+  }
+
+  #watched(connection: BrokerConnection): BrokerConnection {
+    this.#open.add(connection);
+    void connection.closed.then((cause) => {
+      this.#open.delete(connection);
+      if (cause !== undefined) this.#missed(cause);
+    });
+    return connection;
+  }
+
+  /** One broker less. Of several the others are asked first; a cluster of one is gone with it. */
+  #missed(cause: unknown): void {
+    this.#layouts.clear();
+    if (this.#isEnded) return;
+    if (this.#brokers.size < 2) return this.end(cause);
+    this.#proving ??= this.#prove(cause).finally(() => (this.#proving = undefined));
+  }
+  async #prove(cause: unknown): Promise<void> {
+    const timer = realClock.after(proofMs, () => this.end(cause));
+    await this.ping().catch(() => this.end(cause));
+    timer.cancel();
+  }
+}
+
+/** A broker that lacks a request of ours is told by name, at once. */
+function checkVersions({
+  apiKeys,
+}: {
+  readonly apiKeys: readonly { apiKey: number; minVersion: number; maxVersion: number; name: string }[];
+}): void {
+  const missing = needed.filter(
+    ({ key, version }) =>
+      !apiKeys.some((one) => one.apiKey === key && one.minVersion <= version && version <= one.maxVersion),
+  );
+  if (missing.length === 0) return;
+  const list = missing.map(({ key, version }) => `API ${key} version ${version}`).join(', ');
+  throw new WaybillError('unsupported', `This Kafka lacks ${list}; 3.0 or newer is needed`);
+}

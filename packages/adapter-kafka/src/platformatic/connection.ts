@@ -1,0 +1,84 @@
+import { isIP } from 'node:net';
+import { type API, Connection, type ConnectionOptions } from '@platformatic/kafka';
+import { WaybillError } from '@waybill/core/driver';
+import type { Host, KafkaCredentials, Settings } from '../options.ts';
+
+const mechanisms = {
+  plain: 'PLAIN',
+  'scram-sha-256': 'SCRAM-SHA-256',
+  'scram-sha-512': 'SCRAM-SHA-512',
+} as const;
+
+/** One connection to one broker. It never heals; requests are answered in their order, so long ones have their own. */
+export class BrokerConnection {
+  /** Resolves with the cause when it was lost, with `undefined` after `close`. */
+  readonly closed: Promise<unknown>;
+  readonly #connection: Connection;
+  #isClosing = false;
+
+  private constructor(connection: Connection) {
+    this.#connection = connection;
+    let lastError: unknown;
+    connection.on('error', (error) => (lastError = error));
+    this.closed = new Promise((resolve) => {
+      connection.once('close', () =>
+        resolve(this.#isClosing ? undefined : (lastError ?? new WaybillError('unavailable', 'Kafka hung up'))),
+      );
+    });
+  }
+
+  /** `patienceMs`: a request that is open for longer ends the connection. */
+  static async open(
+    settings: Settings,
+    host: Host,
+    patienceMs: number = settings.requestTimeoutMs,
+  ): Promise<BrokerConnection> {
+    const credentials = await settings.credentials?.();
+    const connection = new Connection(settings.clientId, optionsOf(settings, host, credentials, patienceMs));
+    // Nobody may be listening yet when it fails; `connect` rejects with the same error.
+    connection.on('error', () => undefined);
+    await connection.connect(host.hostname, host.port);
+    return new BrokerConnection(connection);
+  }
+
+  get isOpen(): boolean {
+    return !this.#isClosing && this.#connection.isConnected();
+  }
+
+  /** An answer that holds error codes is an answer. Rejects when there is none. */
+  async ask<A extends unknown[], R>(api: API<A, R>, ...args: A): Promise<R> {
+    try {
+      return await api.async(this.#connection, ...args);
+    } catch (error) {
+      if (error instanceof Error && 'response' in error) return error.response as R;
+      throw error;
+    }
+  }
+
+  /** At once: nobody waits for a goodbye. */
+  close(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#connection.close().catch(() => undefined);
+    this.#connection.socket.destroy();
+  }
+}
+
+function optionsOf(
+  { connectTimeoutMs, mechanism, tls }: Settings,
+  { hostname }: Host,
+  credentials: KafkaCredentials | undefined,
+  requestTimeout: number,
+): ConnectionOptions {
+  return {
+    connectTimeout: connectTimeoutMs,
+    requestTimeout,
+    // What is to be sent is decided elsewhere: nothing waits unseen in a queue of the library.
+    maxInflights: 10_000,
+    ...(tls !== undefined && {
+      tls,
+      ...(tls.servername === undefined && isIP(hostname) === 0 && { tlsServerName: hostname }),
+    }),
+    ...(credentials !== undefined && { sasl: { mechanism: mechanisms[mechanism], ...credentials } }),
+  };
+}

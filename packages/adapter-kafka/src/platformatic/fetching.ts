@@ -1,0 +1,140 @@
+import { fetchV12 } from '@platformatic/kafka';
+import type { Fetched, FetchedRecord, Fetcher, Header, RawRecord } from '../wire.ts';
+import type { Cluster } from './cluster.ts';
+import type { BrokerConnection } from './connection.ts';
+
+type Response = Awaited<ReturnType<(typeof fetchV12)['api']['async']>>;
+type Part = Response['responses'][number]['partitions'][number];
+type Batch = NonNullable<Part['records']>[number];
+
+const readCommitted = 1;
+const partitionMaxBytes = 1 << 20;
+const requestMaxBytes = 8 << 20;
+/** Bits of a batch's attributes: message timestamp is the broker's, part of a transaction, transaction marker. */
+const appendTime = 0x08;
+const transactional = 0x10;
+const control = 0x20;
+const abortMarker = 0;
+
+/** Own connections: a request that waits for messages holds up whatever comes after it. */
+export class TopicFetcher implements Fetcher {
+  readonly #cluster: Cluster;
+  readonly #topic: string;
+  readonly #connections = new Map<number, BrokerConnection>();
+  #isClosed = false;
+
+  constructor(cluster: Cluster, topic: string) {
+    this.#cluster = cluster;
+    this.#topic = topic;
+  }
+
+  async leaders(partitions: readonly number[]): Promise<ReadonlyMap<number, readonly number[]>> {
+    const found = new Map<number, number[]>();
+    for (const partition of partitions) {
+      const leader = await this.#cluster.leaderOf(this.#topic, partition);
+      found.set(leader, [...(found.get(leader) ?? []), partition]);
+    }
+    return found;
+  }
+
+  async fetch(leader: number, from: ReadonlyMap<number, bigint>, maxWaitMs: number): Promise<readonly Fetched[]> {
+    const partitions = [...from].map(([partition, fetchOffset]) => ({
+      partition,
+      fetchOffset,
+      partitionMaxBytes,
+      currentLeaderEpoch: -1,
+      lastFetchedEpoch: -1,
+    }));
+    const connection = await this.#connected(leader);
+    const topics = [{ topicId: this.#topic, partitions }];
+    const { responses } = await connection.ask(
+      fetchV12.api,
+      maxWaitMs,
+      1,
+      requestMaxBytes,
+      readCommitted,
+      0,
+      -1,
+      topics,
+      [],
+      '',
+    );
+    const parts = responses.flatMap((one) => one.partitions);
+    if (parts.some(({ errorCode }) => errorCode !== 0)) this.#cluster.forget(this.#topic);
+    return parts.map((part) => fetchedOf(part, from.get(part.partitionIndex) ?? 0n));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of this.#connections.values()) connection.close();
+  }
+
+  async #connected(leader: number): Promise<BrokerConnection> {
+    const known = this.#connections.get(leader);
+    if (known?.isOpen) return known;
+    const connection = await this.#cluster.open(leader);
+    this.#connections.set(leader, connection);
+    if (this.#isClosed) connection.close();
+    return connection;
+  }
+}
+
+/**
+ * Read committed: the broker names the transactions that were aborted, and this leaves their records out. A producer may
+ * have aborted more than once, and the marker that ends one may be in a later answer.
+ */
+function fetchedOf(
+  { partitionIndex: partition, errorCode, abortedTransactions, records: batches }: Part,
+  from: bigint,
+): Fetched {
+  const aborted = [...(abortedTransactions ?? [])].sort((one, other) => (one.firstOffset < other.firstOffset ? -1 : 1));
+  const open = new Set<bigint>();
+  const records: FetchedRecord[] = [];
+  let next = from;
+  for (const batch of batches ?? []) {
+    const last = batch.firstOffset + BigInt(batch.lastOffsetDelta);
+    while (aborted[0] !== undefined && aborted[0].firstOffset <= last) open.add(aborted.shift()?.producerId ?? -1n);
+    if (batch.attributes & control) {
+      if (batch.records[0]?.key?.readInt16BE(2) === abortMarker) open.delete(batch.producerId);
+    } else if (!(batch.attributes & transactional && open.has(batch.producerId))) collect(batch, from, records);
+    next = last + 1n;
+  }
+  return { partition, errorCode, records, next: next > from ? next : from };
+}
+
+/** The first batch may begin before what was asked for. */
+function collect(batch: Batch, from: bigint, into: FetchedRecord[]): void {
+  const stamp = batch.attributes & appendTime ? batch.maxTimestamp : undefined;
+  for (const record of batch.records) {
+    const offset = batch.firstOffset + BigInt(record.offsetDelta);
+    if (offset < from) continue;
+    into.push(new Record(offset, record, stamp ?? batch.firstTimestamp, stamp === undefined));
+  }
+}
+
+interface Decoded extends Pick<RawRecord, 'key' | 'value'> {
+  readonly timestampDelta: bigint;
+  readonly headers: readonly (readonly [name: Buffer | null, value: Buffer | null])[];
+}
+
+/** A timestamp is worked out when somebody looks. */
+class Record implements FetchedRecord {
+  readonly offset: bigint;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: RawRecord['headers'];
+  readonly #base: bigint;
+  readonly #delta: bigint;
+  constructor(offset: bigint, { key, value, headers, timestampDelta }: Decoded, base: bigint, isOwn: boolean) {
+    this.offset = offset;
+    this.key = key;
+    this.value = value;
+    // The protocol has no header without a name; the library's types do.
+    this.headers = headers as readonly Header[];
+    this.#base = base;
+    this.#delta = isOwn ? timestampDelta : 0n;
+  }
+  get timestamp(): number {
+    return Number(this.#base + this.#delta);
+  }
+}

@@ -1,0 +1,252 @@
+import { heartbeatV4, joinGroupV7, leaveGroupV4, syncGroupV5 } from '@platformatic/kafka';
+import { realClock, type Timer, WaybillError } from '@waybill/core/driver';
+import { checkCode, codeOf, isPassing, KafkaError } from '../errors.ts';
+import type { Member, MemberOwner, MemberSpec } from '../wire.ts';
+import { assign } from './assignor.ts';
+import type { Cluster } from './cluster.ts';
+import type { BrokerConnection } from './connection.ts';
+import { commit } from './offsets.ts';
+import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './subscription.ts';
+
+type Joined = Awaited<ReturnType<(typeof joinGroupV7)['api']['async']>>;
+
+const protocolType = 'consumer';
+const protocol = 'cooperative-sticky';
+const memberIdRequired = 79;
+const rebalanceInProgress = 27;
+const inconsistentProtocol = 23;
+/** ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID: the group went on without us. */
+const expelled: readonly number[] = [22, 25, 82];
+const pauseMs = 200;
+const goodbyeMs = 1_000;
+
+/**
+ * One member of a classic group, cooperative. Heartbeats go on while partitions are drained, and a round of rebalancing
+ * that takes some away ends with another one, in which somebody else may have them.
+ */
+export class GroupMember implements Member {
+  readonly #cluster: Cluster;
+  readonly #spec: MemberSpec;
+  readonly #owner: MemberOwner;
+  readonly #heartbeatMs: number;
+  #connection: BrokerConnection | undefined;
+  #coordinator = -1;
+  #memberId = '';
+  #generation = -1;
+  #held: readonly number[] = [];
+  #isClosed = false;
+  #wake: (() => void) | undefined;
+
+  constructor(cluster: Cluster, spec: MemberSpec, owner: MemberOwner) {
+    this.#cluster = cluster;
+    this.#spec = spec;
+    this.#owner = owner;
+    this.#heartbeatMs = Math.min(3_000, Math.max(100, Math.floor(cluster.settings.sessionTimeoutMs / 10)));
+    void this.#live().catch((error: unknown) => {
+      if (!this.#isClosed) this.#owner.failed(error);
+    });
+  }
+
+  async commit(offsets: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, number>> {
+    const { group, topic } = this.#spec;
+    const member = { generation: this.#generation, memberId: this.#memberId };
+    const codes = await commit(this.#cluster, this.#coordinator, group, member, topic, offsets);
+    // A heartbeat finds out why, and says so to whom it concerns.
+    if ([...codes.values()].some((code) => code !== 0)) this.#wake?.();
+    return codes;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#wake?.();
+    const connection = this.#connection;
+    if (connection !== undefined && this.#memberId !== '' && !this.#cluster.isEnded) await this.#leave(connection);
+    connection?.close();
+  }
+  /** On the connection of the heartbeats unless that one waits for the group. */
+  async #leave(connection: BrokerConnection): Promise<void> {
+    const goodbye = this.#cluster.ask(this.#coordinator, leaveGroupV4.api, this.#spec.group, [
+      { memberId: this.#memberId, groupInstanceId: null },
+    ]);
+    let timer: Timer | undefined;
+    const patience = new Promise<void>((resolve) => (timer = realClock.after(goodbyeMs, resolve)));
+    await Promise.race([goodbye.catch(() => undefined), patience, connection.closed]);
+    timer?.cancel();
+  }
+
+  /** Joins again and again until it is closed, or until joining can never work. */
+  async #live(): Promise<void> {
+    while (!this.#isClosed && !this.#cluster.isEnded) {
+      try {
+        await this.#round();
+        await this.#beat();
+      } catch (error) {
+        if (this.#isClosed || this.#cluster.isEnded) return;
+        await this.#recover(error);
+      }
+    }
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    const code = codeOf(error);
+    if (code === rebalanceInProgress) return;
+    if (code !== undefined && expelled.includes(code)) return this.#start();
+    if (!isPassing(error)) throw error;
+    this.#connection?.close();
+    this.#connection = undefined;
+    await this.#pause(pauseMs);
+  }
+  /** As if it had never been there. */
+  #start(): void {
+    this.#memberId = '';
+    this.#generation = -1;
+    const held = this.#held;
+    this.#held = [];
+    if (held.length > 0) this.#owner.lost(held);
+  }
+
+  async #round(): Promise<void> {
+    const connection = await this.#connected();
+    const joined = await this.#join(connection);
+    this.#generation = joined.generationId;
+    const assignments = joined.leader === joined.memberId ? await this.#assignments(joined) : [];
+    const { group, topic } = this.#spec;
+    const synced = await connection.ask(
+      syncGroupV5.api,
+      group,
+      joined.generationId,
+      joined.memberId,
+      null,
+      protocolType,
+      protocol,
+      assignments,
+    );
+    checkCode(synced.errorCode, `joining the group "${group}"`);
+    await this.#adopt(decodeAssignment(synced.assignment).get(topic) ?? []);
+  }
+
+  async #connected(): Promise<BrokerConnection> {
+    if (this.#connection?.isOpen) return this.#connection;
+    this.#coordinator = await this.#cluster.coordinatorOf(this.#spec.group);
+    const { rebalanceTimeoutMs, requestTimeoutMs } = this.#cluster.settings;
+    // Joining lasts as long as the slowest member takes.
+    const connection = await this.#cluster.open(this.#coordinator, rebalanceTimeoutMs + requestTimeoutMs);
+    this.#connection = connection;
+    if (this.#isClosed) connection.close();
+    return connection;
+  }
+
+  async #join(connection: BrokerConnection): Promise<Joined> {
+    const { group, topic } = this.#spec;
+    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#cluster.settings;
+    const owned = new Map([[topic, this.#held]]);
+    const metadata = encodeSubscription({ topics: [topic], owned, generation: this.#generation });
+    const protocols = [{ name: protocol, metadata }];
+    const ask = (): Promise<Joined> =>
+      connection.ask(
+        joinGroupV7.api,
+        group,
+        sessionTimeoutMs,
+        rebalanceTimeoutMs,
+        this.#memberId,
+        null,
+        protocolType,
+        protocols,
+      );
+    let joined = await ask();
+    if (joined.errorCode === memberIdRequired) {
+      this.#memberId = joined.memberId;
+      joined = await ask();
+    }
+    if (joined.errorCode === inconsistentProtocol)
+      throw new WaybillError(
+        'mismatch',
+        `The group "${group}" has members of another kind, which do not speak "${protocol}"; stop them first, or use another group`,
+      );
+    checkCode(joined.errorCode, `joining the group "${group}"`);
+    this.#memberId = joined.memberId;
+    return joined;
+  }
+
+  async #assignments({ members }: Joined): Promise<{ readonly memberId: string; readonly assignment: Buffer }[]> {
+    const subscribers = members.map(({ memberId, metadata }) => ({ id: memberId, ...decodeSubscription(metadata) }));
+    const counts = new Map<string, number>();
+    for (const topic of new Set(subscribers.flatMap(({ topics }) => topics)))
+      counts.set(topic, await this.#partitions(topic));
+    return [...assign(subscribers, counts)].map(([memberId, assignment]) => ({
+      memberId,
+      assignment: encodeAssignment(assignment),
+    }));
+  }
+  async #partitions(topic: string): Promise<number> {
+    try {
+      return (await this.#cluster.layout(topic, true)).leaders.length;
+    } catch (error) {
+      // Another member's topic that is gone is no reason to stop here.
+      if (topic !== this.#spec.topic && error instanceof KafkaError) return 0;
+      throw error;
+    }
+  }
+
+  /** What must go is drained first, under heartbeats; then the others are told by another round. */
+  async #adopt(assigned: readonly number[]): Promise<void> {
+    const going = this.#held.filter((partition) => !assigned.includes(partition));
+    const coming = assigned.filter((partition) => !this.#held.includes(partition));
+    if (going.length > 0) await this.#drain(going);
+    if (this.#isClosed) return;
+    this.#held = assigned;
+    if (coming.length > 0) await this.#owner.assigned(coming);
+    if (going.length > 0) throw new KafkaError(rebalanceInProgress, 'giving partitions back');
+  }
+  async #drain(going: readonly number[]): Promise<void> {
+    let isDrained = false;
+    const withinMs = Math.floor(this.#cluster.settings.rebalanceTimeoutMs / 2);
+    const drained = this.#owner.revoking(going, withinMs).finally(() => {
+      isDrained = true;
+      this.#wake?.();
+    });
+    // If another round begins meanwhile, it waits for us as long as a drain may take.
+    await this.#beat(() => isDrained, [rebalanceInProgress]);
+    await drained;
+    this.#held = this.#held.filter((partition) => !going.includes(partition));
+    this.#owner.lost(going);
+  }
+
+  /** Throws what ends the generation, unless it is one of `passed`. */
+  async #beat(isEnough: () => boolean = () => false, passed: readonly number[] = []): Promise<void> {
+    while (!this.#isClosed && !isEnough()) {
+      await this.#pause(this.#heartbeatMs);
+      if (this.#isClosed || isEnough()) return;
+      const connection = await this.#connected();
+      const { group } = this.#spec;
+      const { errorCode } = await inTime(
+        connection,
+        this.#cluster.settings.sessionTimeoutMs,
+        connection.ask(heartbeatV4.api, group, this.#generation, this.#memberId, null),
+      );
+      if (!passed.includes(errorCode)) checkCode(errorCode, `a heartbeat in the group "${group}"`);
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = realClock.after(ms, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
+      if (this.#isClosed) this.#wake();
+    });
+  }
+}
+
+/** A connection that leaves a heartbeat open for a whole session is dead. */
+async function inTime<T>(connection: BrokerConnection, ms: number, answer: Promise<T>): Promise<T> {
+  const timer = realClock.after(ms, () => connection.close());
+  try {
+    return await answer;
+  } finally {
+    timer.cancel();
+  }
+}

@@ -1,0 +1,177 @@
+import { initProducerIdV4, type MessageRecord, NumericMap, produceV9 } from '@platformatic/kafka';
+import { realClock, WaybillError } from '@waybill/core/driver';
+import { checkCode, isPassing, KafkaError } from '../errors.ts';
+import type { Produced, WireRecord } from '../wire.ts';
+import type { Cluster } from './cluster.ts';
+import type { BrokerConnection } from './connection.ts';
+
+type Response = Exclude<Awaited<ReturnType<(typeof produceV9)['api']['async']>>, boolean>;
+
+/** Whom the broker takes us for, and how far each partition has come. */
+interface Identity {
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly sequences: NumericMap;
+}
+const anonymous: Identity = { producerId: -1n, producerEpoch: -1, sequences: new NumericMap() };
+
+/** Answers after which the records may be stored all the same: REQUEST_TIMED_OUT, NETWORK_EXCEPTION, NOT_ENOUGH_REPLICAS_AFTER_APPEND. */
+const undecided = [7, 13, 20];
+/** The leader moved, or is moving. */
+const moved = [3, 5, 6, 8, 9, 56, 74, 75];
+/** OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, UNKNOWN_PRODUCER_ID: the broker knows another story of us. */
+const estranged = [45, 47, 59];
+const duplicate = 46;
+const unknownTopic = 3;
+const denied = [31, 29];
+
+/** How long a batch whose answer was lost is offered again to whoever leads now. */
+const repeatMs = 20_000;
+const pauseMs = 100;
+const acksAll = -1;
+
+/**
+ * Idempotent: a batch whose connection broke is sent again with the number that it had, so that it is stored once. After
+ * a batch whose fate nobody knows a new identity is asked for: its number must never go to another batch, which the
+ * broker would take for the same one and confirm without storing it.
+ */
+export class Producing {
+  readonly #cluster: Cluster;
+  #identity: Promise<Identity> | undefined;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  /** One call at a time for each partition. Never rejects. */
+  async produce(topic: string, partition: number, records: readonly WireRecord[]): Promise<Produced> {
+    let identity: Identity;
+    try {
+      identity = await this.#known();
+    } catch (error) {
+      return { outcome: 'rejected', error };
+    }
+    const produced = await this.#stored(topic, partition, records, identity);
+    this.#count(identity, `${topic}:${partition}`, records.length, produced);
+    return produced;
+  }
+
+  #known(): Promise<Identity> {
+    if (!this.#cluster.settings.idempotent) return Promise.resolve(anonymous);
+    this.#identity ??= this.#introduce().catch((error: unknown) => {
+      this.#identity = undefined;
+      throw error;
+    });
+    return this.#identity;
+  }
+  async #introduce(): Promise<Identity> {
+    const { errorCode, producerId, producerEpoch } = await this.#cluster.askAny(initProducerIdV4.api, null, 0, -1n, -1);
+    // Without the right to be idempotent (before Kafka 3.0 it was one of its own) a lost answer is an unknown outcome.
+    if (denied.includes(errorCode)) return anonymous;
+    checkCode(errorCode, 'the request for a producer id');
+    return { producerId, producerEpoch, sequences: new NumericMap() };
+  }
+
+  #count(identity: Identity, key: string, many: number, { outcome }: Produced): void {
+    if (identity === anonymous) return;
+    if (outcome === 'stored') identity.sequences.set(key, (identity.sequences.getWithDefault(key, 0) + many) % 2 ** 31);
+    else if (outcome === 'unknown') this.#forget(identity);
+  }
+  #forget(identity: Identity): void {
+    void this.#identity?.then((now) => {
+      if (now === identity) this.#identity = undefined;
+    });
+  }
+
+  /** Once a try may have been stored, only an answer to the same batch can say so. */
+  async #stored(
+    topic: string,
+    partition: number,
+    records: readonly WireRecord[],
+    identity: Identity,
+  ): Promise<Produced> {
+    const until = Date.now() + repeatMs;
+    for (let isTried = false; ; await pause()) {
+      const tried = await this.#try(topic, partition, records, identity);
+      if (tried.outcome === 'stored') return tried;
+      isTried ||= tried.outcome === 'unknown';
+      if (!isTried) return tried;
+      const isOver = identity === anonymous || this.#cluster.isEnded || Date.now() > until;
+      if (isOver || !isPassing(tried.error)) return { outcome: 'unknown', error: tried.error };
+    }
+  }
+
+  async #try(topic: string, partition: number, records: readonly WireRecord[], identity: Identity): Promise<Produced> {
+    let connection: BrokerConnection;
+    try {
+      connection = await this.#leader(topic, partition);
+    } catch (error) {
+      return { outcome: 'rejected', error };
+    }
+    try {
+      return await this.#read(await this.#offer(connection, topic, partition, records, identity), topic, identity);
+    } catch (error) {
+      return { outcome: 'unknown', error };
+    }
+  }
+
+  async #leader(topic: string, partition: number): Promise<BrokerConnection> {
+    return this.#cluster.connection(await this.#cluster.leaderOf(topic, partition));
+  }
+
+  async #offer(
+    connection: BrokerConnection,
+    topic: string,
+    partition: number,
+    records: readonly WireRecord[],
+    { producerId, producerEpoch, sequences }: Identity,
+  ): Promise<Answer> {
+    const { compression, requestTimeoutMs } = this.#cluster.settings;
+    const options = { compression, producerId, producerEpoch, sequences };
+    const messages = records.map((record) => messageOf(topic, partition, record));
+    const response = await connection.ask(produceV9.api, acksAll, requestTimeoutMs - 500, messages, options);
+    const found = (response as Response).responses[0]?.partitionResponses[0];
+    if (found !== undefined) return found;
+    throw new WaybillError('unavailable', `Kafka did not say what became of a batch for ${topic}/${partition}`);
+  }
+
+  async #read({ errorCode, baseOffset, errorMessage }: Answer, topic: string, identity: Identity): Promise<Produced> {
+    if (errorCode === 0) return { outcome: 'stored', offset: baseOffset };
+    if (errorCode === duplicate) return { outcome: 'stored', offset: undefined };
+    const error = new KafkaError(errorCode, `a batch for "${topic}"`, errorMessage);
+    if (moved.includes(errorCode)) this.#cluster.forget(topic);
+    if (estranged.includes(errorCode)) this.#forget(identity);
+    if (undecided.includes(errorCode)) return { outcome: 'unknown', error };
+    if (errorCode === unknownTopic && (await this.#exists(topic)))
+      return { outcome: 'rejected', error: new WaybillError('unavailable', error.message, { cause: error }) };
+    return { outcome: 'rejected', error };
+  }
+  /** A broker that has just come to lead a partition does not know it yet. */
+  #exists(topic: string): Promise<boolean> {
+    return this.#cluster.layout(topic, true).then(
+      () => true,
+      () => false,
+    );
+  }
+}
+
+type Answer = Pick<
+  Response['responses'][number]['partitionResponses'][number],
+  'errorCode' | 'baseOffset' | 'errorMessage'
+>;
+
+/** The library's types know no null, which its code writes as what it is. */
+const messageOf = (
+  topic: string,
+  partition: number,
+  { key, value, headers, timestamp }: WireRecord,
+): MessageRecord => ({
+  topic,
+  partition,
+  ...(key !== null && { key }),
+  value: value as Buffer,
+  headers: new Map(headers as readonly (readonly [Buffer, Buffer])[]),
+  timestamp: BigInt(timestamp),
+});
+
+const pause = (): Promise<void> => new Promise((resolve) => void realClock.after(pauseMs, resolve));

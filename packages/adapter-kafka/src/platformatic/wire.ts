@@ -1,0 +1,35 @@
+import type { Settings } from '../options.ts';
+import type { Wire } from '../wire.ts';
+import { Cluster } from './cluster.ts';
+import { TopicFetcher } from './fetching.ts';
+import { GroupMember } from './member.ts';
+import { commit, committed, noMember, offsetsAt } from './offsets.ts';
+import { checkCode } from '../errors.ts';
+import { Producing } from './producing.ts';
+import { topicsOf } from './topics.ts';
+
+/** Over @platformatic/kafka: its connections and its encoding of requests, and nothing of what it does by itself. */
+export async function openWire(settings: Settings): Promise<Wire> {
+  const cluster = await Cluster.open(settings);
+  const producing = new Producing(cluster);
+  return {
+    native: cluster,
+    closed: cluster.closed,
+    batchMaxBytes: cluster.batchMaxBytes,
+    topics: topicsOf(cluster),
+    partitionsOf: async (topic, fresh) => (await cluster.layout(topic, fresh)).leaders.length,
+    produce: (topic, partition, records) => producing.produce(topic, partition, records),
+    offsetsAt: (topic, wanted) => offsetsAt(cluster, topic, wanted),
+    committed: (group, topic, partitions) => committed(cluster, group, topic, partitions),
+    async place(group, topic, offsets) {
+      const codes = await commit(cluster, await cluster.coordinatorOf(group), group, noMember, topic, offsets);
+      for (const code of codes.values()) checkCode(code, `placing the group "${group}"`);
+    },
+    join: (spec, owner) => new GroupMember(cluster, spec, owner),
+    openFetcher: (topic) => new TopicFetcher(cluster, topic),
+    ping: () => cluster.ping(),
+    async close() {
+      cluster.end(undefined);
+    },
+  };
+}

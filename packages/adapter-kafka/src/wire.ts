@@ -1,0 +1,114 @@
+/**
+ * What the adapter needs of a client library, and no more: requests without retries. What a library does by itself
+ * beyond that is switched off or worked around behind this interface. Offsets are bigint, partitions are numbers.
+ */
+export interface Wire {
+  /** The library's own objects, for users. */
+  readonly native: unknown;
+  /** As `Link.closed`. */
+  readonly closed: Promise<unknown>;
+  /** Largest batch of records that the brokers take, unless a topic says otherwise. */
+  readonly batchMaxBytes: number;
+  /** How many partitions a topic has, from memory unless `fresh`. Rejects with UNKNOWN_TOPIC_OR_PARTITION. */
+  partitionsOf(topic: string, fresh?: boolean): Promise<number>;
+  /** One batch to one partition, one at a time for each partition. Never rejects. */
+  produce(topic: string, partition: number, records: readonly WireRecord[]): Promise<Produced>;
+  /** Offsets by time in milliseconds, or at the ends; the end where nothing is that late. */
+  offsetsAt(topic: string, wanted: ReadonlyMap<number, Moment>): Promise<ReadonlyMap<number, bigint>>;
+  /** Only of partitions that the group has an offset for. */
+  committed(group: string, topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, bigint>>;
+  /** Writes offsets of a group without members; rejects while it has some. */
+  place(group: string, topic: string, offsets: ReadonlyMap<number, bigint>): Promise<void>;
+  join(spec: MemberSpec, owner: MemberOwner): Member;
+  /** Reads partitions; each has its own connections. */
+  openFetcher(topic: string): Fetcher;
+  readonly topics: WireTopics;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type Moment = 'earliest' | 'latest' | { readonly timestamp: number };
+
+/** Names may come more than once, and values may be missing. */
+export type Header = readonly [name: Buffer, value: Buffer | null];
+
+export interface WireRecord {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly Header[];
+  /** Epoch milliseconds. */
+  readonly timestamp: number;
+}
+
+/** `retry`: certainly not stored, and the same records may be, in smaller batches. */
+export type Produced =
+  | { readonly outcome: 'stored'; readonly offset: bigint | undefined }
+  | { readonly outcome: 'rejected' | 'unknown'; readonly error: unknown };
+
+/** A record as it came in, not decoded. */
+export interface RawRecord {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly Header[];
+}
+export interface FetchedRecord extends RawRecord {
+  readonly offset: bigint;
+  /** Epoch milliseconds: the producer's, or the broker's where the topic says so. */
+  readonly timestamp: number;
+}
+
+export interface Fetched {
+  readonly partition: number;
+  /** Of the protocol; 0: none. */
+  readonly errorCode: number;
+  readonly records: readonly FetchedRecord[];
+  /** Where to go on. Behind the last record, or further where there are records that nobody may see. */
+  readonly next: bigint;
+}
+export interface Fetcher {
+  /** Which broker to ask for each partition; those with the same one go into one request. */
+  leaders(partitions: readonly number[]): Promise<ReadonlyMap<number, readonly number[]>>;
+  fetch(leader: number, from: ReadonlyMap<number, bigint>, maxWaitMs: number): Promise<readonly Fetched[]>;
+  close(): void;
+}
+
+export interface MemberSpec {
+  readonly group: string;
+  readonly topic: string;
+}
+/** Told by a member of a group. */
+export interface MemberOwner {
+  /** Partitions that are ours from now on, and where their group stands. */
+  assigned(partitions: readonly number[]): Promise<void>;
+  /** They go when this resolves. Meanwhile nobody else has them. */
+  revoking(partitions: readonly number[], withinMs: number): Promise<void>;
+  /** They are gone: another may have them already. */
+  lost(partitions: readonly number[]): void;
+  /** It will not come back by itself. */
+  failed(error: unknown): void;
+}
+export interface Member {
+  /** Codes of the protocol by partition: 0 is written. Rejects when nobody can know. */
+  commit(offsets: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, number>>;
+  /** Leaves the group, so that others need not wait for the end of the session. */
+  close(): Promise<void>;
+}
+
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicationFactor: number | undefined;
+  readonly config: Readonly<Record<string, string>>;
+}
+export interface WireTopics {
+  /** Resolves when it can be used; does nothing where it exists. */
+  create(topics: readonly TopicSpec[]): Promise<void>;
+  /** Those that exist, with how they are. */
+  describe(names: readonly string[]): Promise<ReadonlyMap<string, TopicSpec>>;
+  /** Resolves when it is gone; does nothing where it is not there. */
+  remove(name: string): Promise<void>;
+  /** Nothing before these offsets is kept. */
+  trim(topic: string, before: ReadonlyMap<number, bigint>): Promise<void>;
+  /** Forgets a group without members. */
+  removeGroup(group: string): Promise<void>;
+}

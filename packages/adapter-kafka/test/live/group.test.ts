@@ -1,0 +1,221 @@
+import { startKafka, waitFor } from '@waybill/testbed';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { Lane, Positioned } from '@waybill/core/driver';
+import {
+  declare,
+  failureOf,
+  foreignConsumer,
+  message,
+  messages,
+  newQueue,
+  newStream,
+  open,
+  place,
+  type Reading,
+  read,
+  store,
+} from './support.ts';
+
+const broker = await startKafka({ line: '4.3', ways: 1 });
+afterAll(() => broker[Symbol.asyncDispose]());
+
+const idsOf = (reading: Reading): string[] => [...reading.lanes.keys()].sort();
+
+describe('a group', () => {
+  test('shares partitions as members come and go, and moves only what must move', async () => {
+    await using link = await open(broker.url);
+    const log = await newStream(link, 4);
+    const source = { ...log, group: `g-${log.name}`, from: 'earliest' } as const;
+    const first = await read(link, source);
+    await waitFor('all of it', async () => first.lanes.size === 4 || undefined);
+    const kept = [...first.lanes.values()];
+    const second = await read(link, source);
+    await waitFor('half of it', async () => (first.lanes.size === 2 && second.lanes.size === 2) || undefined);
+    expect(first.left).toHaveLength(2);
+    for (const lane of first.lanes.values()) expect(kept).toContain(lane);
+    await second.receiver.close();
+    await waitFor('all of it again', async () => first.lanes.size === 4 || undefined);
+    await first.receiver.close();
+  });
+
+  test('waits for what is drained before another member gets it, with heartbeats meanwhile', async () => {
+    await using link = await open({ url: broker.url, sessionTimeoutMs: 2000, rebalanceTimeoutMs: 20_000 });
+    const log = await newStream(link, 2);
+    const source = { ...log, group: `g-${log.name}`, from: 'earliest' } as const;
+    const first = await read(link, source);
+    await waitFor('all of it', async () => first.lanes.size === 2 || undefined);
+    let drained: (() => void) | undefined;
+    let leaving: readonly Lane<Positioned>[] = [];
+    first.onRevoking = (lanes) => {
+      leaving = lanes;
+      return new Promise((resolve) => (drained = resolve));
+    };
+    const second = await read(link, source);
+    await waitFor('a lane to be asked for', async () => leaving.length === 1 || undefined);
+    const begun = performance.now();
+    // Longer than a session.
+    await waitFor('three seconds', async () => performance.now() - begun > 3000 || undefined);
+    expect(second.lanes.size).toBe(0);
+    expect(await first.receiver.commit!([{ lane: leaving[0]!, through: '0' }])).toEqual([]);
+    drained!();
+    await waitFor('the other member to have it', async () => second.lanes.size === 1 || undefined);
+    expect(await first.receiver.commit!([{ lane: leaving[0]!, through: '1' }])).toEqual([
+      { index: 0, outcome: 'lost' },
+    ]);
+    await Promise.all([first.receiver.close(), second.receiver.close()]);
+  });
+
+  test('takes no commit of a member that was expelled while its line was dead', async () => {
+    await using way = await broker.openWay();
+    const [proxy] = way.proxies;
+    await using frozen = await open({ url: way.url, sessionTimeoutMs: 1500, requestTimeoutMs: 30_000 });
+    await using link = await open({ url: broker.url, sessionTimeoutMs: 1500 });
+    const log = await newStream(link);
+    const source = { ...log, group: `g-${log.name}`, from: 'earliest' } as const;
+    await store(link, log, messages(100));
+    const first = await read(frozen, source);
+    const [lane] = [await first.lane()];
+    await lane.pull(100, AbortSignal.timeout(5000));
+    await proxy!.inject({ kind: 'stall' });
+    const second = await read(link, source);
+    const taken = await second.lane();
+    expect(await second.receiver.commit!([{ lane: taken, through: '99' }])).toEqual([]);
+    const late = first.receiver.commit!([{ lane, through: '49' }]);
+    await proxy!.heal();
+    const [unsettled] = await late;
+    expect(['lost', 'failed']).toContain(unsettled!.outcome);
+    expect(await link.admin!.depth(source)).toEqual({ ready: 0 });
+    await second.receiver.close();
+  });
+
+  test('is not stalled by a partition that nobody takes from', async () => {
+    await using link = await open(broker.url);
+    const log = await newStream(link, 2);
+    await store(link, log, messages(2000, { native: { partition: 0 } }));
+    await store(link, log, messages(2000, { native: { partition: 1 } }));
+    const reading = await read(link, { ...log, group: `g-${log.name}`, from: 'earliest' });
+    await waitFor('both', async () => reading.lanes.size === 2 || undefined);
+    const [slow, fast] = [await reading.lane(0), await reading.lane(1)];
+    expect(await slow.pull(1, AbortSignal.timeout(5000))).toHaveLength(1);
+    const begun = performance.now();
+    for (let got = 0; got < 2000;) got += (await fast.pull(100, AbortSignal.timeout(5000))).length;
+    expect(performance.now() - begun).toBeLessThan(3000);
+    await reading.receiver.close();
+  });
+
+  test('in which another kind of consumer is already is refused, with what to do', async () => {
+    await using link = await open(broker.url);
+    const log = await newStream(link);
+    const group = `g-${log.name}`;
+    await using other = await foreignConsumer(broker.url, group, log.name, 'roundrobin');
+    expect(other.memberId).toBeTruthy();
+    const reading = await read(link, { ...log, group, from: 'earliest' });
+    expect(await reading.receiver.closed).toMatchObject({
+      code: 'mismatch',
+      message: expect.stringContaining('members of another kind') as string,
+    });
+  });
+
+  test('may have members that read different topics', async () => {
+    await using link = await open(broker.url);
+    const [one, two] = [await newStream(link, 2), await newStream(link, 2)];
+    const group = `g-${one.name}`;
+    const first = await read(link, { ...one, group, from: 'earliest' });
+    const second = await read(link, { ...two, group, from: 'earliest' });
+    await waitFor('each its own', async () => (first.lanes.size === 2 && second.lanes.size === 2) || undefined);
+    expect(idsOf(first)).toEqual([`${one.name}/0`, `${one.name}/1`]);
+    expect(idsOf(second)).toEqual([`${two.name}/0`, `${two.name}/1`]);
+    await Promise.all([first.receiver.close(), second.receiver.close()]);
+  });
+
+  test('that is new begins where it is told, from the moment that it is made', async () => {
+    await using link = await open(broker.url);
+    const log = await newStream(link, 2);
+    await store(link, log, messages(4));
+    const source = { ...log, group: `g-${log.name}`, from: 'latest' } as const;
+    const reading = await read(link, source);
+    await store(link, log, [message('after')]);
+    expect((await reading.take(1)).map(({ id }) => id)).toEqual(['after']);
+    await reading.receiver.close();
+    // It is not new any more: where it begins is not asked again.
+    const again = await read(link, { ...source, from: 'earliest' });
+    expect((await again.take(1)).map(({ id }) => id)).toEqual(['after']);
+    await again.receiver.close();
+  });
+});
+
+describe('a queue', () => {
+  test('hands out what was committed to nobody, and its lag is its depth', async () => {
+    await using link = await open(broker.url);
+    const jobs = await newQueue(link, { partitions: 1 });
+    await store(link, jobs, messages(3));
+    const first = await read(link, jobs);
+    const [one, two] = await first.take(2);
+    expect([one!.id, two!.id]).toEqual(['m0', 'm1']);
+    expect(await first.receiver.commit!([{ lane: await first.lane(), through: two!.position }])).toEqual([]);
+    await first.receiver.close();
+    expect(await link.admin!.depth(jobs)).toEqual({ ready: 1 });
+    const second = await read(link, jobs);
+    expect((await second.take(1)).map(({ id }) => id)).toEqual(['m2']);
+    await second.receiver.close();
+  });
+
+  test('at most once: the position is written before anybody has the message', async () => {
+    await using link = await open(broker.url);
+    const jobs = await newQueue(link, { partitions: 1 });
+    await store(link, jobs, messages(3));
+    const first = await read(link, jobs, { delivery: 'at-most-once' });
+    expect(await first.take(2)).toHaveLength(2);
+    expect(await link.admin!.depth(jobs)).toEqual({ ready: 1 });
+    await first.receiver.close();
+  });
+
+  test('is kept until it is handled, and is empty when it is purged', async () => {
+    await using link = await open(broker.url);
+    const jobs = await newQueue(link);
+    await using admin = await foreignAdminOf(broker.url);
+    expect(await admin.configOf(jobs.name, 'retention.ms')).toBe('-1');
+    await store(link, jobs, messages(12));
+    expect(await link.admin!.depth(jobs)).toEqual({ ready: 12 });
+    await link.admin!.purge!(jobs);
+    expect(await link.admin!.depth(jobs)).toEqual({ ready: 0 });
+  });
+});
+
+describe('a durable subscription', () => {
+  test('has what came since it was declared, whoever consumes it and when', async () => {
+    await using link = await open(broker.url);
+    const news = { kind: 'topic', ...place() } as const;
+    await declare(link, news);
+    await store(link, news, [message('before')]);
+    await declare(link, { kind: 'subscription', name: 'readers', topic: news.name, order: 'none' });
+    await store(link, news, [message('since')]);
+    const reading = await read(link, { ...news, subscription: 'readers' });
+    expect((await reading.take(1)).map(({ id }) => id)).toEqual(['since']);
+    await reading.receiver.close();
+    await link.admin!.remove!({ kind: 'subscription', name: 'readers', topic: news.name, order: 'none' });
+  });
+
+  test('cannot be removed while it is consumed', async () => {
+    await using link = await open(broker.url);
+    const news = { kind: 'topic', ...place() } as const;
+    const subscription = { kind: 'subscription', name: 'readers', topic: news.name, order: 'none' } as const;
+    await declare(link, news, subscription);
+    const reading = await read(link, { ...news, subscription: 'readers' });
+    await reading.lane();
+    expect(String(await failureOf(link.admin!.remove!(subscription)))).toContain('NON_EMPTY_GROUP');
+    await reading.receiver.close();
+  });
+});
+
+async function foreignAdminOf(url: string) {
+  const { foreignAdmin } = await import('./support.ts');
+  const admin = foreignAdmin(url);
+  return {
+    async configOf(topic: string, name: string): Promise<string | null | undefined> {
+      const [found] = await admin.describeConfigs({ resources: [{ resourceType: 2, resourceName: topic }] });
+      return found?.configs.find((one) => one.name === name)?.value;
+    },
+    [Symbol.asyncDispose]: () => admin.close(),
+  };
+}
