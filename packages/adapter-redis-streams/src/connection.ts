@@ -1,0 +1,147 @@
+import { Redis } from 'ioredis';
+import { WaybillError } from '@waybill/core/driver';
+import { abortable } from './abortable.ts';
+import { connectError } from './errors.ts';
+import type { Host, RedisTls, Settings } from './options.ts';
+import { type Script, scripts } from './scripts.ts';
+
+export type Argument = string | Buffer | number;
+
+/** How long a goodbye may take before the socket is cut. */
+const goodbyeMs = 1_000;
+
+/** One connection. It never heals: ioredis may neither connect again, nor keep a command for later, nor send one twice. */
+export class Connection {
+  readonly client: Redis;
+  readonly host: Host;
+  /** Resolves with the cause, however it ends. */
+  readonly closed: Promise<unknown>;
+  #end!: (cause: unknown) => void;
+  #lastError: unknown;
+  #isWaiting = false;
+  #isClosed = false;
+  readonly #heart: NodeJS.Timeout;
+
+  constructor(client: Redis, host: Host, heartbeatMs: number) {
+    this.client = client;
+    this.host = host;
+    this.closed = new Promise((resolve) => (this.#end = resolve));
+    client.on('error', (error) => (this.#lastError = error));
+    client.once('close', () => this.#finish(this.#lastError));
+    this.#heart = setInterval(() => this.#beat(heartbeatMs), heartbeatMs);
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Answers come as buffers. Rejects with the server's error, or because the connection ended. */
+  call(command: string, ...args: readonly Argument[]): Promise<unknown> {
+    return this.client.callBuffer(command, [...args]);
+  }
+
+  /** A server that has forgotten the script has certainly not run it. */
+  async run({ sha, lua }: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    try {
+      return await this.client.callBuffer('EVALSHA', [sha, keys.length, ...keys, ...args]);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return this.client.callBuffer('EVAL', [lua, keys.length, ...keys, ...args]);
+    }
+  }
+
+  /** Ends by itself when the server closes too, else after a while. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    const { stream } = this.client;
+    const cut = setTimeout(() => stream.destroy(), goodbyeMs);
+    this.client.disconnect();
+    await this.closed;
+    clearTimeout(cut);
+  }
+
+  /** A blocking read ends before the next beat, so an answer that is missing for a whole one is missing for good. */
+  #beat(heartbeatMs: number): void {
+    if (this.#isWaiting) return this.#cut(new WaybillError('timeout', `Redis did not answer within ${heartbeatMs} ms`));
+    this.#isWaiting = true;
+    this.client.ping().then(
+      () => (this.#isWaiting = false),
+      () => undefined,
+    );
+  }
+
+  #cut(cause: unknown): void {
+    this.#finish(cause);
+    this.client.disconnect();
+    this.client.stream.destroy();
+  }
+
+  #finish(cause: unknown): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#heart);
+    this.#end(cause ?? new WaybillError('unavailable', 'The connection to Redis was closed'));
+  }
+}
+
+/** Rejects with a connect error that names the host and no credential. */
+export async function openConnection(
+  settings: Settings,
+  host: Host,
+  role: string,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const where = `${host.hostname}:${host.port}`;
+  const patience = AbortSignal.timeout(settings.connectTimeoutMs);
+  const client = newClient(settings, host);
+  const connection = new Connection(client, host, settings.heartbeatMs);
+  let failure: unknown;
+  client.once('error', (error) => (failure = error));
+  try {
+    await abortable(greet(connection, settings, role), [signal, patience]);
+    return connection;
+  } catch (error) {
+    // Ended by hand, so that nothing is left of it whatever state it is in.
+    client.disconnect();
+    client.stream?.destroy();
+    if (signal.aborted)
+      throw new WaybillError('aborted', `Connecting to Redis at ${where} was given up`, { cause: error });
+    if (patience.aborted)
+      throw connectError(new WaybillError('timeout', `no answer within ${settings.connectTimeoutMs} ms`), where);
+    throw connectError(failure ?? error, where);
+  }
+}
+
+const newClient = (settings: Settings, host: Host): Redis =>
+  new Redis({
+    host: host.hostname,
+    port: host.port,
+    ...(settings.tls && { tls: tlsOf(settings.tls, host) }),
+    connectTimeout: settings.connectTimeoutMs,
+    protocol: 2,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    enableOfflineQueue: false,
+    disableClientInfo: true,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+  });
+
+/** ioredis passes on what it is given, and node takes no name from an address. */
+const tlsOf = (tls: RedisTls, { hostname }: Host): RedisTls =>
+  /^[\d.:]+$/.test(hostname) ? tls : { servername: hostname, ...tls };
+
+async function greet(connection: Connection, settings: Settings, role: string): Promise<void> {
+  const { client } = connection;
+  const credentials = await settings.credentials();
+  await client.connect();
+  if (credentials !== undefined) {
+    const { username, password } = credentials;
+    await client.call('AUTH', username === undefined ? [password] : [username, password]);
+  }
+  if (settings.database > 0) await client.call('SELECT', [settings.database]);
+  await client.call('CLIENT', ['SETNAME', `${settings.connectionName}-${role}`]).catch(() => undefined);
+  await Promise.all(scripts.map(({ lua }) => client.call('SCRIPT', ['LOAD', lua])));
+}

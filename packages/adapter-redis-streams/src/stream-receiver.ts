@@ -1,0 +1,172 @@
+import {
+  type From,
+  type Lane,
+  type LaneOwner,
+  type Positioned,
+  type PositionReceiver,
+  type Start,
+  WaybillError,
+} from '@waybill/core/driver';
+import type { Redis } from 'ioredis';
+import type { Connection } from './connection.ts';
+import { Reader } from './reader.ts';
+import { StreamMessage } from './records.ts';
+
+type To = Start | { readonly after: string };
+
+export interface LaneReading {
+  readonly stream: string;
+  readonly bodyField: string | undefined;
+  /** A wait is interrupted so often to see whether the stream is still there, in milliseconds. */
+  readonly pollMs: number;
+  /** Something trims it. */
+  readonly isBounded: boolean;
+}
+
+/** One partition, read by a connection of its own: a slow one holds up no other. */
+export class StreamLane implements Lane<Positioned> {
+  readonly id: string;
+  readonly #reader: Reader;
+  readonly #stream: string;
+  readonly #bodyField: string | undefined;
+  readonly #pollMs: number;
+  readonly #isBounded: boolean;
+  /** At most once, with a group: the position moves before anything is handed out; not empty when it was not ours to move. */
+  onPulled: ((through: string) => Promise<readonly unknown[]>) | undefined;
+  /** Its group wants it back. */
+  isLeaving = false;
+  #after = '0-0';
+  #isEnded = false;
+
+  constructor(id: string, reader: Reader, reading: LaneReading) {
+    this.id = id;
+    this.#reader = reader;
+    this.#stream = reading.stream;
+    this.#bodyField = reading.bodyField;
+    this.#pollMs = reading.pollMs;
+    this.#isBounded = reading.isBounded;
+  }
+
+  get connection(): Connection {
+    return this.#reader.connection;
+  }
+
+  async pull(limit: number, signal: AbortSignal): Promise<readonly Positioned[]> {
+    const wake = (): void => void this.#reader.unblock();
+    signal.addEventListener('abort', wake, { once: true });
+    try {
+      while (!signal.aborted && !this.#isEnded) {
+        const entries = await this.#reader.read(['XREAD'], limit, this.#pollMs, this.#stream, this.#after);
+        const last = entries.at(-1);
+        if (last === undefined) {
+          await this.#mustExist();
+          continue;
+        }
+        await this.#mustFollow(entries[0]!.id);
+        this.#after = last.id;
+        if (((await this.onPulled?.(last.id)) ?? []).length > 0) return [];
+        return entries.map((entry) => new StreamMessage(entry, this.#bodyField));
+      }
+      return [];
+    } finally {
+      signal.removeEventListener('abort', wake);
+    }
+  }
+
+  async seek(to: To): Promise<void> {
+    this.#after = await this.#idBefore(to);
+  }
+
+  /** The position before the next message. */
+  get after(): string {
+    return this.#after;
+  }
+
+  async end(): Promise<void> {
+    this.#isEnded = true;
+    await this.#reader.unblock();
+    await this.connection.close();
+  }
+
+  /** A read waits for a stream that is gone as for one that is empty. */
+  async #mustExist(): Promise<void> {
+    if ((await this.connection.call('EXISTS', this.#stream)) === 0)
+      throw new WaybillError('not-found', `The stream ${this.#stream} does not exist any more`);
+  }
+
+  /** What was trimmed away between the last message and this one would go unnoticed. */
+  async #mustFollow(first: string): Promise<void> {
+    if (!this.#isBounded) return;
+    const { deleted } = await this.#extent();
+    if (isBefore(this.#after, deleted) && isBefore(deleted, first)) throw this.#trimmed(this.#after, deleted);
+  }
+
+  #trimmed(after: string, deleted: string): WaybillError {
+    return new WaybillError(
+      'not-found',
+      `What follows position ${after} of ${this.#stream} has been trimmed away, up to ${deleted}; begin at "earliest" or at a timestamp`,
+    );
+  }
+
+  async #idBefore(to: To): Promise<string> {
+    if (to === 'earliest') return '0-0';
+    const { last, deleted } = await this.#extent();
+    if (to === 'latest') return last;
+    if ('timestamp' in to) return `${Math.max(0, Math.ceil(to.timestamp) - 1)}-${mostSequence}`;
+    if (!/^\d+-\d+$/.test(to.after))
+      throw new WaybillError('invalid', `"${to.after}" is no position of a Redis stream, which looks like 1700000000000-0`);
+    if (isBefore(to.after, deleted)) throw this.#trimmed(to.after, deleted);
+    return to.after;
+  }
+
+  async #extent(): Promise<{ readonly last: string; readonly deleted: string }> {
+    const facts = (await this.connection.call('XINFO', 'STREAM', this.#stream)) as readonly unknown[];
+    const fact = (name: string): string => String(facts[facts.findIndex((one) => String(one) === name) + 1]);
+    return { last: fact('last-generated-id'), deleted: fact('max-deleted-entry-id') };
+  }
+}
+
+/** The last number that an id may have behind its milliseconds. */
+const mostSequence = '18446744073709551615';
+
+function isBefore(one: string, other: string): boolean {
+  const [[ms = 0n, sequence = 0n], [otherMs = 0n, otherSequence = 0n]] = [one, other].map((id) =>
+    id.split('-').map(BigInt),
+  ) as [bigint[], bigint[]];
+  return ms === otherMs ? sequence < otherSequence : ms < otherMs;
+}
+
+/** Everything of a stream, for one reader that keeps its positions itself. */
+export class StreamReceiver implements PositionReceiver {
+  readonly style = 'position';
+  readonly native: Redis;
+  readonly closed: Promise<unknown>;
+  readonly #lanes: readonly StreamLane[];
+  #end!: (cause: unknown) => void;
+  #closing: Promise<void> | undefined;
+
+  /** `lost` is the link's end. */
+  constructor(native: Redis, lanes: readonly StreamLane[], lost: Promise<unknown>) {
+    this.native = native;
+    this.#lanes = lanes;
+    this.closed = new Promise((resolve) => (this.#end = resolve));
+    for (const cause of [lost, ...lanes.map(({ connection }) => connection.closed)]) void cause.then(this.#end);
+    void this.closed.then(() => this.close());
+  }
+
+  start(owner: LaneOwner<Positioned>): void {
+    owner.granted(this.#lanes);
+  }
+
+  close(): Promise<void> {
+    this.#end(undefined);
+    return (this.#closing ??= Promise.all(this.#lanes.map((lane) => lane.end())).then(() => undefined));
+  }
+}
+
+/** Where each lane begins. */
+export function placeOf(from: From, lane: string): To {
+  if (typeof from === 'string' || !('after' in from)) return from;
+  const after = from.after[lane];
+  return after === undefined ? from.otherwise : { after };
+}

@@ -1,0 +1,3 @@
+import { redisTarget } from './redis.ts';
+
+export const target = await redisTarget('7');

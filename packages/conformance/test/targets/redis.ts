@@ -1,0 +1,92 @@
+import { redisStreams } from '@waybill/adapter-redis-streams';
+import { type Redis, type RedisLine, startProxy, startRedis } from '@waybill/testbed';
+import { type BrokerControl, defineTarget, type FaultProxy, type Security, type Target } from '@waybill/conformance';
+
+/** Redis 8 remembers sends, so that dedup is proven there; on the others it is off, as by default. */
+const dedupWindowMs = (line: RedisLine): number => (line === '8' ? 120_000 : 0);
+
+/** A Redis or Valkey of the testbed with every control; one from the environment has none over its process. */
+export async function redisTarget(line: RedisLine): Promise<Target> {
+  const server = await startRedis({ line, tls: true, user: { name: 'waybill', password: 'the-password-of-the-testbed' } });
+  const options = { dedupWindowMs: dedupWindowMs(line) };
+  return defineTarget({
+    name: line.startsWith('valkey') ? line : `redis-${line}`,
+    driver: () => redisStreams({ url: server.url, ...options }),
+    url: server.url,
+    profile: { durable: 'os', note: 'one node, appendonly yes, appendfsync always' },
+    timing: { quietMs: 250 },
+    version: () => server.version,
+    proxy: () => faultProxy(server, options),
+    security: securityOf(server),
+    ...(server.controls === 'process' && { control: controlOf(server) }),
+    close: () => server[Symbol.asyncDispose](),
+  });
+}
+
+const wrong = 'not-the-password';
+
+function securityOf({ url, tls }: Redis): Security {
+  const refused = new URL(url);
+  refused.password = wrong;
+  return {
+    secrets: [wrong, new URL(url).password],
+    wrongPassword: () => redisStreams(refused.href),
+    ...(tls && {
+      trusted: () => redisStreams({ url: tls.url, tls: { ca: tls.authority } }),
+      unknownAuthority: () => redisStreams(tls.url),
+      wrongName: () => redisStreams({ url: tls.mismatchedUrl, tls: { ca: tls.authority } }),
+    }),
+  };
+}
+
+function controlOf(server: Redis): BrokerControl {
+  return {
+    kill: async () => {
+      const { pid } = server;
+      await server.kill();
+      return `pid ${pid} is gone`;
+    },
+    stop: async () => {
+      const { pid } = server;
+      await server.stop();
+      return `pid ${pid} has ended`;
+    },
+    start: async () => {
+      await server.restart();
+      return `pid ${server.pid} answers`;
+    },
+    pause: async () => {
+      await server.pause();
+      return `pid ${server.pid} is stopped`;
+    },
+    resume: async () => {
+      await server.resume();
+      return `pid ${server.pid} runs again`;
+    },
+    disconnect: async () => `${(await server.control('CLIENT', 'KILL', 'TYPE', 'normal')).trim()} connections closed`,
+    block: async () => {
+      await server.control('CLIENT', 'PAUSE', '600000', 'WRITE');
+      return 'writes are paused';
+    },
+    unblock: async () => {
+      await server.control('CLIENT', 'UNPAUSE');
+      return 'writes go on';
+    },
+  };
+}
+
+async function faultProxy(server: Redis, options: { readonly dedupWindowMs: number }): Promise<FaultProxy> {
+  const proxy = await startProxy({ host: '127.0.0.1', port: server.port });
+  return {
+    driver: () => redisStreams({ url: proxy.url(server.url), ...options }),
+    inject: (fault, way) => proxy.inject(fault, way),
+    heal: () => proxy.heal(),
+    get bytes() {
+      return proxy.bytes;
+    },
+    get liveConnections() {
+      return proxy.liveConnections;
+    },
+    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
+  };
+}
