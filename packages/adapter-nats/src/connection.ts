@@ -1,0 +1,147 @@
+import { checkServerIdentity } from 'node:tls';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import {
+  type Authenticator,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  nkeyAuthenticator,
+  tokenAuthenticator,
+  usernamePasswordAuthenticator,
+} from '@nats-io/transport-node';
+import { WaybillError } from '@waybill/core/driver';
+import { connectError } from './errors.ts';
+import type { NatsCredentials, Settings } from './options.ts';
+
+/** One connection to one server, with what is asked of JetStream on it. It never heals. */
+export interface Connection {
+  readonly client: NatsConnection;
+  readonly manager: JetStreamManager;
+  /** Of JetStream's own subjects. */
+  readonly api: string;
+  readonly version: string;
+  readonly maxPayload: number;
+  readonly settings: Settings;
+  /** Resolves with the cause, however it ends, and before the client has tidied up. */
+  readonly closed: Promise<unknown>;
+  /** What the server refused on a subject, when it says so without being asked. */
+  onRefused(subject: string, error: unknown): void;
+}
+
+export async function openConnection(
+  settings: Settings,
+  hosts: readonly string[],
+  signal: AbortSignal,
+): Promise<Connection> {
+  const where = hosts.join(', ');
+  const opening = open(settings, hosts);
+  try {
+    const client = await abortable(opening, signal, (late) => void late.close());
+    return await introduced(client, settings);
+  } catch (error) {
+    if (signal.aborted)
+      throw new WaybillError('aborted', `Connecting to NATS at ${where} was given up`, { cause: error });
+    throw WaybillError.is(error) ? error : connectError(error, where);
+  }
+}
+
+async function open(settings: Settings, hosts: readonly string[]): Promise<NatsConnection> {
+  const credentials = await settings.credentials();
+  return connect({
+    servers: [...hosts],
+    name: settings.connectionName,
+    timeout: settings.connectTimeoutMs,
+    pingInterval: settings.pingIntervalMs,
+    maxPingOut: 2,
+    inboxPrefix: settings.inboxPrefix,
+    reconnect: false,
+    noRandomize: true,
+    ignoreClusterUpdates: true,
+    noAsyncTraces: true,
+    ...(credentials !== undefined && { authenticator: authenticatorOf(credentials) }),
+    ...(settings.tls !== undefined && { tls: tlsOf(settings, hosts) }),
+  });
+}
+
+/** The client lets Node check the certificate of an address against the name `localhost`; here it is checked against the address. */
+function tlsOf({ tls }: Settings, hosts: readonly string[]): object {
+  const [only] = hosts;
+  const hostname = tls?.servername ?? (only ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return {
+    ...tls,
+    ...(hosts.length === 1 && {
+      checkServerIdentity: (_: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
+        checkServerIdentity(hostname, certificate),
+    }),
+  };
+}
+
+function authenticatorOf(credentials: NatsCredentials): Authenticator {
+  if ('token' in credentials) return tokenAuthenticator(credentials.token);
+  if ('nkeySeed' in credentials) return nkeyAuthenticator(Buffer.from(credentials.nkeySeed));
+  if ('credentialsFile' in credentials) return credsAuthenticator(Buffer.from(credentials.credentialsFile));
+  return usernamePasswordAuthenticator(credentials.username, credentials.password);
+}
+
+/** Asks whether JetStream is there and ready, which a server that just started may not be. */
+async function introduced(client: NatsConnection, settings: Settings): Promise<Connection> {
+  const { domain, answerTimeoutMs: timeout } = settings;
+  const connection: Connection = {
+    client,
+    manager: await jetstreamManager(client, { checkAPI: false, timeout, ...(domain !== undefined && { domain }) }),
+    api: domain === undefined ? '$JS.API' : `$JS.${domain}.API`,
+    version: client.info?.version ?? '',
+    maxPayload: client.info?.max_payload ?? 0,
+    settings,
+    closed: closing(client),
+    onRefused: () => undefined,
+  };
+  void watch(connection);
+  try {
+    await connection.manager.getAccountInfo();
+    return connection;
+  } catch (error) {
+    await client.close();
+    if (client.info?.jetstream === true || domain !== undefined) throw error;
+    throw new WaybillError(
+      'unsupported',
+      'This NATS server has no JetStream, or the account may not use it; start it with jetstream enabled',
+      { cause: error },
+    );
+  }
+}
+
+/** When the server has not answered pings the client waits for a last write, which a dead peer never takes: the status says it first. */
+async function closing(client: NatsConnection): Promise<unknown> {
+  const silent = (async () => {
+    for await (const { type } of client.status()) if (type === 'staleConnection') return undefined;
+    return await client.closed();
+  })();
+  return (
+    (await Promise.race([client.closed(), silent])) ??
+    new WaybillError('unavailable', 'The connection to the NATS server was closed')
+  );
+}
+
+async function watch(connection: Connection): Promise<void> {
+  for await (const status of connection.client.status())
+    if (status.type === 'error' && 'subject' in status.error && typeof status.error.subject === 'string')
+      connection.onRefused(status.error.subject, status.error);
+}
+
+/** Ends the wait with the signal; what comes all the same is given to `discard`. */
+export function abortable<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+  discard: (late: T) => void = () => undefined,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => {
+      work.then(discard, () => undefined);
+      reject(new WaybillError('aborted', 'Given up by its signal'));
+    };
+    if (signal.aborted) return giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+  });
+}

@@ -1,0 +1,57 @@
+import { WaybillError } from '@waybill/core/driver';
+import { type NatsPlaceOptions, placeOptionsOf } from './native.ts';
+
+/** Names of streams and consumers are file names in the server's store. */
+const longest = 255;
+
+/** Where a place is on NATS: the stream that keeps it, and the subject that reaches it. */
+export interface Address {
+  readonly kind: 'queue' | 'topic' | 'stream';
+  /** As the user wrote it. */
+  readonly name: string;
+  readonly stream: string;
+  readonly subject: string;
+  /** What waits for its time, below this subject. */
+  readonly later: string;
+  readonly options: NatsPlaceOptions;
+}
+
+interface Named {
+  readonly kind: Address['kind'];
+  readonly name: string;
+  readonly native?: unknown;
+}
+
+/** Throws `invalid` for a name that is too long, or options that are none. */
+export function addressOf(place: Named): Address {
+  const { kind, name } = place;
+  const options = placeOptionsOf(place);
+  const token = tokenOf(name);
+  return {
+    kind,
+    name,
+    stream: checked(kind, name, options.stream ?? `waybill-${kind}-${token}`),
+    subject: options.subject ?? `waybill.${kind}.${token}`,
+    later: `waybill.later.${kind}.${token}`,
+    options,
+  };
+}
+
+/** What to say when JetStream does not know the stream. */
+export const missing = ({ kind, name, stream }: Address): WaybillError =>
+  new WaybillError('not-found', `There is no ${kind} "${name}" on NATS (stream "${stream}"); declare it first`);
+
+export const subscriptionName = (subscription: string): string =>
+  checked('subscription', subscription, tokenOf(subscription));
+
+/** Another name gives another token, and no token has a meaning to NATS: dots, wildcards and spaces are percent-encoded. */
+export const tokenOf = (name: string): string =>
+  encodeURIComponent(name).replace(/[.!'()*~]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
+
+function checked(kind: string, name: string, made: string): string {
+  if (made.length <= longest) return made;
+  throw new WaybillError(
+    'invalid',
+    `The ${kind} name "${name.slice(0, 60)}" cannot be used on NATS: escaped it has ${made.length} characters, at most ${longest} are possible`,
+  );
+}

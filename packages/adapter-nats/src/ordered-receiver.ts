@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto';
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { nanos, type Subscription } from '@nats-io/transport-node';
+import {
+  type Lane,
+  type LaneOwner,
+  type LeaseReceiver,
+  type Receipted,
+  type ReceiveOptions,
+  realClock,
+  type Settlement,
+  type Timer,
+  type Unsettled,
+  WaybillError,
+} from '@waybill/core/driver';
+import { consumerOf } from './blueprint.ts';
+import type { Connection } from './connection.ts';
+import { Consumption } from './consumption.ts';
+import type { Address } from './names.ts';
+import type { Publisher } from './publisher.ts';
+import { QueueMessage } from './records.ts';
+import { forgotten } from './receiver.ts';
+import { extendAll, lost, settleAll } from './settling.ts';
+
+/** A work-queue stream has one consumer for a subject: the server refuses the second. */
+const taken = [10_099, 10_100];
+/** Looked for again so often, beside the server's word that the consumer is gone, which may get lost. */
+const lookAgainMs = 1000;
+
+/** Consumers that a lost connection left behind, by stream: ours to remove, and nobody else's. */
+export type Orphans = Map<string, Set<string>>;
+
+/**
+ * A queue in order. Whoever makes the only consumer of its stream owns it, with all that is unsettled, in order from the
+ * oldest on; giving back is to remove the consumer, and a crash leaves it to the server, which removes what nobody asks
+ * for a lease. So nothing comes again behind what is newer, and an acknowledgement to a former consumer reaches nobody.
+ */
+export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<string>> {
+  readonly style = 'lease';
+  readonly id = '';
+  readonly native: Connection['client'];
+  readonly closed: Promise<unknown>;
+  readonly leaseMs: number;
+  readonly #connection: Connection;
+  readonly #publisher: Publisher;
+  readonly #address: Address;
+  readonly #delivery: ReceiveOptions['delivery'];
+  readonly #orphans: Orphans;
+  #consumption: Consumption<QueueMessage> | undefined;
+  #consumer = '';
+  #owner: LaneOwner<Receipted<string>> | undefined;
+  #looking: Promise<void> | undefined;
+  #again: Timer | undefined;
+  #removals: Subscription | undefined;
+  #isEnded = false;
+  #resolve: (cause: unknown) => void = () => undefined;
+
+  constructor(
+    connection: Connection,
+    publisher: Publisher,
+    address: Address,
+    { leaseMs, delivery, orphans }: Pick<ReceiveOptions, 'leaseMs' | 'delivery'> & { readonly orphans: Orphans },
+  ) {
+    this.native = connection.client;
+    this.leaseMs = leaseMs;
+    this.#connection = connection;
+    this.#publisher = publisher;
+    this.#address = address;
+    this.#delivery = delivery;
+    this.#orphans = orphans;
+    this.closed = new Promise((resolve) => (this.#resolve = resolve));
+    void connection.closed.then((cause) => this.#end(cause));
+  }
+
+  /** Rejects when the queue is not there; to wait for it behind another owner is no error. */
+  async open(): Promise<void> {
+    const { stream } = this.#address;
+    for (const orphan of this.#orphans.get(stream) ?? [])
+      await this.#connection.manager.consumers.delete(stream, orphan).catch(() => undefined);
+    this.#orphans.delete(stream);
+    if (await this.#own()) return;
+    const { client } = this.#connection;
+    this.#removals = client.subscribe(`$JS.EVENT.ADVISORY.CONSUMER.DELETED.${stream}.>`, {
+      // Without the right to hear it, looking again now and then is enough.
+      callback: (error) => {
+        if (error === null) this.#look();
+      },
+    });
+    this.#lookLater();
+  }
+
+  start(owner: LaneOwner<Receipted<string>>): void {
+    this.#owner = owner;
+    if (this.#consumption !== undefined) owner.granted([this]);
+  }
+
+  async pull(limit: number, signal: AbortSignal): Promise<readonly Receipted<string>[]> {
+    const messages = (await this.#consumption?.pull(limit, signal)) ?? [];
+    return this.#delivery === 'at-most-once' ? forgotten(this.#publisher, messages) : messages;
+  }
+
+  /** What is released stays with this consumer until it goes, and then comes again in its place. */
+  async settle(batch: readonly Settlement<string>[]): Promise<readonly Unsettled[]> {
+    if (this.#isEnded) return lost(batch);
+    return settleAll(
+      this.#connection,
+      batch.filter(({ outcome }) => outcome !== 'release'),
+    );
+  }
+
+  async extend(receipts: readonly string[]): Promise<readonly Unsettled[]> {
+    if (this.#isEnded) return lost(receipts);
+    this.#consumption?.keepAlive();
+    return extendAll(this.#connection, receipts);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isEnded) return;
+    await this.#consumption?.cancel().catch(() => undefined);
+    await this.#looking;
+    // Acknowledgements first: one that comes after the consumer is gone reaches nobody.
+    await this.#connection.client.flush().catch(() => undefined);
+    await this.#remove();
+    this.#end(undefined);
+  }
+
+  async #own(): Promise<boolean> {
+    const { manager } = this.#connection;
+    const { stream, subject } = this.#address;
+    const name = `waybill-${randomUUID()}`;
+    try {
+      const { config } = await manager.streams.info(stream);
+      await manager.consumers.add(stream, {
+        ...consumerOf(2 * this.leaseMs, [subject]),
+        name,
+        inactive_threshold: nanos(this.leaseMs),
+        num_replicas: config.num_replicas,
+      });
+    } catch (error) {
+      if (error instanceof JetStreamApiError && taken.includes(error.code)) return false;
+      throw error;
+    }
+    this.#consumer = name;
+    if (this.#isEnded) await this.#remove();
+    else this.#consume();
+    return true;
+  }
+
+  #consume(): void {
+    const { stream, name, subject } = this.#address;
+    const what = `the queue "${name}"`;
+    this.#consumption = new Consumption(this.#connection, { stream, consumer: this.#consumer, what }, (message) => {
+      const taken = new QueueMessage(message, subject);
+      // Held so long that the server took it back: it comes behind what is newer, so everything begins anew.
+      if (taken.redelivered)
+        this.#end(new WaybillError('lease-lost', `A message of ${what} was held beyond its lease`));
+      return taken;
+    });
+    void this.#consumption.closed.then((cause) => this.#end(cause));
+  }
+
+  #lookLater(): void {
+    this.#again = realClock.after(lookAgainMs, () => this.#look());
+  }
+
+  #look(): void {
+    if (this.#looking !== undefined || this.#isEnded || this.#consumption !== undefined) return;
+    this.#again?.cancel();
+    this.#looking = this.#own()
+      .then((isOurs) => {
+        if (!isOurs) return this.#lookLater();
+        this.#removals?.unsubscribe();
+        this.#owner?.granted([this]);
+      })
+      .catch((error: unknown) => this.#end(error))
+      .finally(() => (this.#looking = undefined));
+  }
+
+  async #remove(): Promise<void> {
+    if (this.#consumer === '') return;
+    const { stream } = this.#address;
+    await this.#connection.manager.consumers.delete(stream, this.#consumer).catch(() => undefined);
+  }
+
+  #end(cause: unknown): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#again?.cancel();
+    if (cause !== undefined && this.#consumer !== '') this.#abandon();
+    this.#resolve(cause);
+    this.#consumption?.end(cause);
+    if (!this.#connection.client.isClosed()) this.#removals?.unsubscribe();
+  }
+
+  #abandon(): void {
+    const { stream } = this.#address;
+    const left = this.#orphans.get(stream) ?? new Set();
+    this.#orphans.set(stream, left.add(this.#consumer));
+  }
+}

@@ -1,0 +1,3 @@
+import { natsTarget } from './nats.ts';
+
+export const target = await natsTarget('2.15');

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { nats } from '@waybill/adapter-nats';
+import { type BrokerControl, defineTarget, type FaultProxy, type Security, type Target } from '@waybill/conformance';
+import { type Nats, type NatsLine, startNats, startProxy } from '@waybill/testbed';
+
+/** A NATS server of the testbed with every control, and one with TLS beside it; one from the environment has neither. */
+export async function natsTarget(line: NatsLine): Promise<Target> {
+  const given = process.env[line === '2.9' ? 'WAYBILL_NATS_29_URL' : 'WAYBILL_NATS_URL'] !== undefined;
+  const user = { name: 'waybill', password: `secret-${randomUUID()}` };
+  const server = await startNats(given ? { line } : { line, user });
+  const secure = given ? undefined : await startNats({ line, user, tls: true });
+  // NATS has no way to cut its clients that every version knows, so that all of them come through here.
+  const gate = await startProxy({ host: '127.0.0.1', port: server.port });
+  const url = gate.url(server.url);
+  return defineTarget({
+    name: `nats-${line}`,
+    driver: () => nats(url),
+    url,
+    version: () => server.version,
+    profile: {
+      durable: line === '2.9' ? 'process' : 'os',
+      note: line === '2.9' ? 'one server, file storage' : 'one server, file storage, synced before every confirm',
+    },
+    timing: { quietMs: 250 },
+    proxy: () => faultProxy(server),
+    ...(!given && { security: securityOf(server, secure, user.password) }),
+    control: {
+      ...(server.controls === 'process' && controlOf(server)),
+      disconnect: async () => {
+        const cut = gate.liveConnections;
+        await gate.inject({ kind: 'reset' });
+        return `${cut} connections were reset`;
+      },
+    },
+    close: async () => {
+      await gate[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+      await secure?.[Symbol.asyncDispose]();
+    },
+  });
+}
+
+const wrong = 'not-the-password';
+
+function securityOf({ url }: Nats, secure: Nats | undefined, password: string): Security {
+  const refused = new URL(url);
+  refused.password = wrong;
+  const tls = secure?.tls;
+  return {
+    secrets: [wrong, password],
+    wrongPassword: () => nats(refused.href),
+    ...(tls && {
+      trusted: () => nats({ url: tls.url, tls: { ca: tls.authority } }),
+      unknownAuthority: () => nats(tls.url),
+      wrongName: () => nats({ url: tls.mismatchedUrl, tls: { ca: tls.authority } }),
+    }),
+  };
+}
+
+function controlOf(server: Nats): BrokerControl {
+  return {
+    kill: async () => {
+      const { pid } = server;
+      await server.kill();
+      return `pid ${pid} is gone`;
+    },
+    stop: async () => {
+      const { pid } = server;
+      await server.stop();
+      return `pid ${pid} has ended`;
+    },
+    start: async () => {
+      await server.restart();
+      return `pid ${server.pid} answers`;
+    },
+    pause: async () => {
+      await server.pause();
+      return `pid ${server.pid} is stopped`;
+    },
+    resume: async () => {
+      await server.resume();
+      return `pid ${server.pid} runs again`;
+    },
+  };
+}
+
+async function faultProxy({ url, port }: Nats): Promise<FaultProxy> {
+  const proxy = await startProxy({ host: '127.0.0.1', port });
+  return {
+    driver: () => nats(proxy.url(url)),
+    inject: (fault, way) => proxy.inject(fault, way),
+    heal: () => proxy.heal(),
+    get bytes() {
+      return proxy.bytes;
+    },
+    get liveConnections() {
+      return proxy.liveConnections;
+    },
+    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
+  };
+}
