@@ -1,3 +1,4 @@
+import { firstAddress } from './addresses.ts';
 import { TestbedError } from './errors.ts';
 import { isOfLine, type Progress } from './install/recipe.ts';
 import type { ProcessMembers } from './server.ts';
@@ -58,12 +59,12 @@ async function versionAt(
   url: string,
   variable: string,
 ): Promise<string> {
-  if (!URL.canParse(url) || !schemes.includes(new URL(url).protocol))
+  const address = firstAddress(url);
+  if (address === undefined || !schemes.includes(address.protocol))
     throw new TestbedError(`${variable} is no URL of a ${name}; write it as ${exampleUrl}`);
   return probe(url).catch((error: Error) => {
-    const { host } = new URL(url);
     throw new TestbedError(
-      `no ${name} answers at ${host}, which ${variable} names: ${error.message}; start it or unset the variable`,
+      `no ${name} answers at ${address.host}, which ${variable} names: ${error.message}; start it or unset the variable`,
       { cause: error },
     );
   });

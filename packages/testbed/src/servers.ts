@@ -1,5 +1,9 @@
 import type { Installation, Progress } from './install/recipe.ts';
 import type { Product } from './product.ts';
+import { kafkaProduct } from './kafka/lines.ts';
+import { installKafka, startKafka } from './kafka/start.ts';
+import { natsProduct } from './nats/lines.ts';
+import { installNats, startNats } from './nats/start.ts';
 import { installRabbitmq } from './rabbitmq/install.ts';
 import { rabbitmqProduct, type RabbitmqLine } from './rabbitmq/lines.ts';
 import { startRabbitmq } from './rabbitmq/start.ts';
@@ -27,6 +31,12 @@ export const servers: Readonly<Record<string, ServerKind>> = {
   rabbitmq: kind(rabbitmqProduct, installRabbitmq, startRabbitmqForPeople),
   redis: kind(redisProduct, installRedis, (line, onProgress) =>
     startRedis({ line, name: `by-hand-redis-${line}`, onProgress }),
+  ),
+  nats: kind(natsProduct, installNats, (line, onProgress) =>
+    startNats({ line, name: `by-hand-nats-${line}`, onProgress }),
+  ),
+  kafka: kind(kafkaProduct, installKafka, (line, onProgress) =>
+    startKafka({ line, name: `by-hand-kafka-${line}`, onProgress }),
   ),
 };
 

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { servers } from '../src/servers.ts';
 
 const program = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
 
@@ -20,9 +21,9 @@ async function run(...commandLine: string[]): Promise<Result> {
 test.each([
   [[], 'no command given'],
   [['begin', 'rabbitmq'], 'unknown command "begin"'],
-  [['start'], 'which server? Known: rabbitmq'],
-  [['start', 'rabitmq'], 'unknown server "rabitmq"; known: rabbitmq'],
-  [['start', 'toString'], 'unknown server "toString"; known: rabbitmq'],
+  [['start'], 'which server? Known: rabbitmq, redis, nats, kafka'],
+  [['start', 'rabitmq'], 'unknown server "rabitmq"; known: rabbitmq, redis, nats, kafka'],
+  [['start', 'toString'], 'unknown server "toString"; known: rabbitmq, redis, nats, kafka'],
   [['start', 'rabbitmq', '--line', '5'], 'no line "5" of rabbitmq; known: 4.3, 3.10'],
   [['start', 'rabbitmq', '--lines', '5'], "Unknown option '--lines'"],
 ])('%j is answered with one clear error', async (commandLine, message) => {
@@ -34,7 +35,8 @@ test.each([
 
 test('doctor names every requirement and every server', async () => {
   const { output } = await run('doctor');
-  for (const word of ['apt-get', 'dpkg-deb', 'flock', 'package sources', 'rabbitmq 4.3', 'rabbitmq 3.10']) {
-    expect(output).toContain(word);
-  }
+  const requirements = ['apt-get', 'dpkg-deb', 'flock', 'package sources', 'Java', 'Maven'];
+  const kinds = Object.entries(servers).flatMap(([name, { lines }]) => lines.map((line) => `${name} ${line}:`));
+  expect(kinds).toContain('kafka 4.3:');
+  for (const word of [...requirements, ...kinds]) expect(output).toContain(word);
 });

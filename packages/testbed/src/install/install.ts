@@ -4,6 +4,7 @@ import { testbedDirectory } from '../directory.ts';
 import { TestbedError } from '../errors.ts';
 import { withLock } from '../lock.ts';
 import { buildFromDebian } from './from-debian.ts';
+import { buildFromMaven } from './from-maven.ts';
 import type { Installation, Progress, Recipe, Site } from './recipe.ts';
 
 interface Manifest extends Installation {
@@ -64,7 +65,9 @@ async function carryOut(recipe: Recipe, site: Site): Promise<string> {
   switch (recipe.from) {
     case 'debian':
       return buildFromDebian(recipe, site);
+    case 'maven':
+      return buildFromMaven(recipe, site);
     default:
-      return recipe.from satisfies never;
+      return recipe satisfies never;
   }
 }

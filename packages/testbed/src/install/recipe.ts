@@ -19,8 +19,16 @@ export interface DebianRecipe extends CommonRecipe {
   readonly patch: TreePatch;
 }
 
+/** Artifacts of Maven Central with all that they depend on, as files `lib/*.jar`. */
+export interface MavenRecipe extends CommonRecipe {
+  readonly from: 'maven';
+  readonly version: string;
+  /** `group:artifact:version`. */
+  readonly artifacts: readonly string[];
+}
+
 /** How a line of a server is put on disk. A further server is one more value of this type. */
-export type Recipe = DebianRecipe;
+export type Recipe = DebianRecipe | MavenRecipe;
 
 export interface Installation {
   readonly server: string;

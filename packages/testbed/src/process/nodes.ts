@@ -1,3 +1,4 @@
+import { joinUrls } from '../addresses.ts';
 import type { Cluster, Server } from '../server.ts';
 import { openRun, type Run } from './run.ts';
 
@@ -9,12 +10,13 @@ export async function startNodes<Node extends Server>(
   name: string,
   size: { readonly nodes: number; readonly portsEach: number },
   start: (run: Run, all: readonly Run[]) => Promise<Node>,
-): Promise<Pick<Cluster<Node>, 'nodes' | typeof Symbol.asyncDispose>> {
+): Promise<Cluster<Node>> {
   const runs: Run[] = [];
   for (let count = 1; count <= size.nodes; count++) runs.push(await openRun(`${name}-${count}`, size.portsEach));
   const outcomes = await Promise.allSettled(runs.map(async (run) => start(run, runs)));
   const nodes = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const cluster = {
+    url: joinUrls(nodes.map(({ url }) => url)),
     nodes,
     async [Symbol.asyncDispose]() {
       await Promise.all(nodes.map(async (node) => node[Symbol.asyncDispose]()));

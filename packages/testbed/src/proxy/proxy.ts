@@ -22,10 +22,18 @@ export interface Proxy extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** A TCP proxy in front of a server, which does to the traffic what it is told. It listens on 127.0.0.1. */
-export async function startProxy(target: { readonly host: string; readonly port: number }): Promise<Proxy> {
+export interface ProxyTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * A TCP proxy in front of a server, which does to the traffic what it is told. It listens on 127.0.0.1, on the port
+ * that is asked for, else on a free one.
+ */
+export async function startProxy(target: ProxyTarget, options: { readonly listenPort?: number } = {}): Promise<Proxy> {
   const state = new ProxyState(target);
-  await state.listenAnywhere();
+  await (options.listenPort === undefined ? state.listenAnywhere() : state.listenAt(options.listenPort));
   return {
     port: state.port,
     url: (url) => through(url, state.port),
@@ -46,12 +54,12 @@ export async function startProxy(target: { readonly host: string; readonly port:
 
 class ProxyState {
   readonly connections: Connection[] = [];
-  readonly #target: { readonly host: string; readonly port: number };
+  readonly #target: ProxyTarget;
   #faults: Faults = { toServer: undefined, toClient: undefined };
   #listener: Server | undefined;
   #port = 0;
 
-  constructor(target: { readonly host: string; readonly port: number }) {
+  constructor(target: ProxyTarget) {
     this.#target = target;
   }
 
@@ -66,6 +74,11 @@ class ProxyState {
       if (await this.#listen()) return;
     }
     throw new TestbedError(`no free port between ${first} and ${last} for a proxy`);
+  }
+
+  async listenAt(port: number): Promise<void> {
+    this.#port = port;
+    if (!(await this.#listen())) throw new TestbedError(`port ${port} is taken: no proxy can listen there`);
   }
 
   inject(fault: Fault, direction: Direction): void {

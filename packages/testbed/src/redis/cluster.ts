@@ -21,7 +21,7 @@ export async function startRedisCluster(options: Omit<RedisOptions, 'tls' | 'use
     await cluster[Symbol.asyncDispose]();
     throw error;
   }
-  return { ...cluster, url: cluster.nodes[0]?.url ?? '' };
+  return cluster;
 }
 
 async function joinUp(nodes: readonly Redis[]): Promise<void> {

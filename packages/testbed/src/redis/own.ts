@@ -1,13 +1,14 @@
+import { urlOf } from '../addresses.ts';
 import { runCommand } from '../install/command.ts';
 import { ownServer } from '../process/own.ts';
-import type { Credentials, ServerTls } from '../server.ts';
+import type { ServerTls } from '../server.ts';
 import { rulesOf, type RedisNode } from './node.ts';
 import { probeRedis } from './probe.ts';
 import type { Redis } from './redis.ts';
 
 export async function ownRedis(node: RedisNode): Promise<Redis> {
   const { run, line, log, data, port } = node;
-  const url = urlOf('redis', '127.0.0.1', port, node.user);
+  const url = urlOf('redis', `127.0.0.1:${port}`, node.user);
   const tls = tlsOf(node);
   const control = controlOf(node);
   const server = await ownServer({
@@ -32,7 +33,7 @@ export async function ownRedis(node: RedisNode): Promise<Redis> {
     async addUser(user: Parameters<Redis['addUser']>[0]) {
       await control('ACL', 'SETUSER', user.name, ...rulesOf(user));
       await control('ACL', 'SAVE');
-      return urlOf('redis', '127.0.0.1', port, user);
+      return urlOf('redis', `127.0.0.1:${port}`, user);
     },
   });
 }
@@ -40,15 +41,10 @@ export async function ownRedis(node: RedisNode): Promise<Redis> {
 function tlsOf({ tls, user }: RedisNode): ServerTls | undefined {
   if (tls === undefined) return undefined;
   return {
-    url: urlOf('rediss', 'localhost', tls.port, user),
-    mismatchedUrl: urlOf('rediss', '127.0.0.1', tls.port, user),
+    url: urlOf('rediss', `localhost:${tls.port}`, user),
+    mismatchedUrl: urlOf('rediss', `127.0.0.1:${tls.port}`, user),
     authority: tls.certificates.authority,
   };
-}
-
-function urlOf(scheme: string, host: string, port: number, user: Credentials | undefined): string {
-  const login = user === undefined ? '' : `${encodeURIComponent(user.name)}:${encodeURIComponent(user.password)}@`;
-  return `${scheme}://${login}${host}:${port}`;
 }
 
 function controlOf({ client, port, user }: RedisNode): Redis['control'] {

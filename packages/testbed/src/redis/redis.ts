@@ -27,5 +27,5 @@ export interface Redis extends Server<RedisLine> {
   addUser(user: RedisUser): Promise<string>;
 }
 
-/** Three masters without replicas; the URL names the first one, which tells clients of the others. */
+/** Three masters without replicas. */
 export type RedisCluster = Cluster<Redis>;

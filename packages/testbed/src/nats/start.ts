@@ -1,0 +1,44 @@
+import { install } from '../install/install.ts';
+import type { Installation, Progress } from '../install/recipe.ts';
+import { openRun } from '../process/run.ts';
+import { givenServer, withoutProcess, type Given } from '../product.ts';
+import { natsProduct, natsRecipe, type NatsLine } from './lines.ts';
+import type { Nats, NatsOptions } from './nats.ts';
+import { writeNatsNode } from './node.ts';
+import { ownNats } from './own.ts';
+
+/** Puts a NATS server of this line into the testbed's directory, once. Needs no root. */
+export async function installNats(line: NatsLine, progress?: Progress): Promise<Installation> {
+  return install(natsRecipe(line), progress);
+}
+
+/**
+ * A NATS server of the wanted line with JetStream, ready to be used: the one at the URL in the environment
+ * (`WAYBILL_NATS_URL`, `WAYBILL_NATS_29_URL`), else one of our own, installed when needed. Throws when there is none to
+ * be had; it never skips.
+ */
+export async function startNats(options: NatsOptions): Promise<Nats> {
+  const given = await givenServer(natsProduct, options.line);
+  return given ? externalNats(options, given) : startOwn(options);
+}
+
+async function startOwn(options: NatsOptions): Promise<Nats> {
+  const installation = await installNats(options.line, options.onProgress);
+  const run = await openRun(options.name ?? `nats-${options.line}`, 2);
+  try {
+    return await ownNats(writeNatsNode(installation, run, options));
+  } catch (error) {
+    run.remove();
+    throw error;
+  }
+}
+
+function externalNats({ line, tls, user, configuration }: NatsOptions, { url, version, refuse }: Given): Nats {
+  if (tls || user || configuration) throw refuse('set up TLS, a user or settings');
+  return {
+    ...{ url, line, version, port: Number(new URL(url).port || 4222) },
+    ...{ log: undefined, data: undefined, tls: undefined },
+    ...withoutProcess(refuse),
+    monitor: () => Promise.reject(refuse('ask its monitoring interface')),
+  };
+}
