@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { BrokerName } from './harness/size.ts';
+import { type BrokerName, brokerNames } from './harness/size.ts';
 
 export interface BenchOptions {
   readonly broker: BrokerName;
@@ -16,7 +16,7 @@ export interface BenchOptions {
   readonly isFromSources: boolean;
 }
 
-export const usage = `npm run bench -- rabbitmq|memory [options]
+export const usage = `npm run bench -- ${brokerNames.join('|')} [options]
 
   --pairs <n>      pairs of runs for each row (default 15; with --quick 3)
   --messages <n>   messages of one run
@@ -30,9 +30,10 @@ export const usage = `npm run bench -- rabbitmq|memory [options]
 /** Throws one clear error for what it does not understand. */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parse(args);
-  const [broker, ...more] = positionals;
-  if ((broker !== 'memory' && broker !== 'rabbitmq') || more.length > 0)
-    throw new Error(`Say which broker to measure: memory or rabbitmq, and not "${positionals.join(' ')}"`);
+  const [name, ...more] = positionals;
+  const broker = brokerNames.find((each) => each === name);
+  if (broker === undefined || more.length > 0)
+    throw new Error(`Say which broker to measure: ${brokerNames.join(', ')}, and not "${positionals.join(' ')}"`);
   const { pairs, messages, only, out } = values;
   return {
     broker,

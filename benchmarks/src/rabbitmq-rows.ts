@@ -16,9 +16,14 @@ const arm = (name: string, program: string, settings: Arm['settings']): Arm => (
 const consumeRaw = (name: string, style: string): Arm => arm(name, 'consume-raw', { style, prefetch });
 const publishRaw = (name: string, style: string, envelope = 'full'): Arm =>
   arm(name, 'publish-raw', { style, window, envelope });
-const consumeWaybill = arm('Waybill', 'consume-waybill', { prefetch });
-const sendEach = arm('Waybill send', 'publish-waybill', { style: 'each', window });
-const sendMany = arm('Waybill sendMany', 'publish-waybill', { style: 'many', window, array });
+const waybill = (name: string, program: string, settings: Arm['settings']): Arm => ({
+  name,
+  program: `waybill/${program}`,
+  settings: { kind: 'queue', prefetch, window, ...settings },
+});
+const consumeWaybill = waybill('Waybill', 'consume', {});
+const sendEach = waybill('Waybill send', 'publish', { style: 'each' });
+const sendMany = waybill('Waybill sendMany', 'publish', { style: 'many', array });
 
 const tunedGates: readonly Gate[] = [
   { metric: 'rate', of: 'ratio', atLeast: 0.97 },
@@ -202,7 +207,7 @@ function latency(
     target: 12,
     arms: [
       arm(`amqplib, ${words}`, 'end-to-end-raw', { style, prefetch, rate, window }),
-      arm('Waybill', 'end-to-end-waybill', { prefetch, rate }),
+      waybill('Waybill', 'end-to-end', { rate }),
     ],
     messages,
     warmUp: messages >> 1,

@@ -17,7 +17,7 @@ import type { BenchOptions } from './options.ts';
 /** Measures, judges, and writes the report. The exit code says whether the session counts, not whether targets are met. */
 export async function runSession(options: BenchOptions): Promise<void> {
   const startedAt = new Date();
-  const machine = describeMachine();
+  const machine = describeMachine(options.broker);
   const size = sizeOf(options.broker, options);
   const stage = options.isFromSources ? undefined : await fromPackages();
   const launch = stage ?? fromSources();

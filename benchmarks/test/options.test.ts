@@ -34,7 +34,7 @@ test('every option is understood', () => {
 
 test.each([
   [[], 'Say which broker'],
-  [['kafka'], 'not "kafka"'],
+  [['rabbit'], 'not "rabbit"'],
   [['memory', 'rabbitmq'], 'not "memory rabbitmq"'],
   [['memory', '--pairs', 'many'], '--pairs is "many"'],
   [['memory', '--pairs', '0'], '--pairs is "0"'],

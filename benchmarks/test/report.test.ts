@@ -15,7 +15,7 @@ const facts: SessionFacts = {
     system: 'linux',
     node: '24',
     v8: '13',
-    amqplib: '2',
+    clients: 'amqplib 2',
     commit: 'abc',
     load: [1, 2, 3],
   },

@@ -15,8 +15,8 @@ export interface RunRecord {
   readonly title: string;
   /** At least so many faults must be proved in the history of each destination. */
   readonly faults: number;
-  /** The kind of fault after which recovery is timed. */
-  readonly outage: string;
+  /** The kind of fault after which recovery is timed from the open port on; none in a cluster. */
+  readonly outage?: string;
   /** Every subscription is live again this long after the end of an outage, in milliseconds. */
   readonly recoverWithinMs: number;
   readonly style: Style;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type HistoryWriter, openHistory } from '@waybill/conformance/history';
-import { WaybillError } from '@waybill/core';
+import { type Driver, WaybillError } from '@waybill/core';
 import type { FaultyBroker, FaultyServer } from './brokers/faulty-broker.ts';
 import { loadBroker } from './brokers/load-broker.ts';
 import type { BrokerName } from './brokers/names.ts';
@@ -13,7 +13,7 @@ import { openLoadBus } from './load/load-bus.ts';
 import { sendTimeoutMs } from './load/messages.ts';
 import { mostOpen } from './load/producer.ts';
 import { machineClock } from './machine-clock.ts';
-import type { RunOptions } from './options.ts';
+import { type RunOptions, UsageError } from './options.ts';
 import { minimumOf, type RunRecord } from './outcome.ts';
 import { brokerKill } from './parent/broker-faults.ts';
 import { Fleet, members } from './parent/fleet.ts';
@@ -32,6 +32,8 @@ interface Run {
   readonly history: HistoryWriter;
   readonly complaints: string[];
   readonly say: (line: string) => void;
+  /** A driver past all proxies. */
+  readonly direct: () => Driver;
 }
 
 /** The whole run against servers of its own: load, faults, drain. Judges nothing. */
@@ -44,9 +46,12 @@ export async function runBroker(
   const name = `${target}-${line.replaceAll('.', '-')}-${seed}-${Date.now()}`;
   const directory = mkdtempSync(join(tmpdir(), 'waybill-faults-'));
   const broker = await loadBroker(target);
+  if (isCluster && !broker.hasClusters) throw new UsageError(`--cluster: there is none of ${broker.title} here`);
   await using server = await broker.start({ line, isCluster, members, say });
   const history = openHistory({ directory, run: name, process: 'parent', now: machineClock });
-  const run: Run = { name, directory, options, broker, server, history, complaints: [], say };
+  const ports = Object.fromEntries(server.nodes.map(({ port }) => [port, port]));
+  const direct = (): Driver => broker.driver({ ...options, url: server.url, ports, name: 'parent' });
+  const run: Run = { name, directory, options, broker, server, history, complaints: [], say, direct };
   const plan = await prepare(run);
   const fleet = new Fleet({ ...options, run: name, directory, broker: target, server, places: broker.places });
   try {
@@ -76,7 +81,7 @@ function recordOf({ name, directory, options, broker, server, complaints }: Run)
     directory,
     complaints,
     title: `${broker.title} ${options.line}${options.isCluster ? ', three nodes,' : ''}`,
-    outage: brokerKill,
+    ...(!options.isCluster && { outage: brokerKill }),
     recoverWithinMs,
     settings: settingsOf(options, broker, server),
     style: { acceptance, dedup, minimum, places: broker.places, claims },
@@ -84,15 +89,15 @@ function recordOf({ name, directory, options, broker, server, complaints }: Run)
 }
 
 /** Declares everything, and makes sure that what is left out of the run is what this broker refuses. */
-async function prepare({ broker, server, complaints }: Run): Promise<RunRecord['plan']> {
+async function prepare({ broker, complaints, direct }: Run): Promise<RunRecord['plan']> {
   for (const place of places.filter((each) => !broker.places.includes(each))) {
-    const refused = await openLoadBus(server.url, [place]).then(
+    const refused = await openLoadBus(direct(), [place]).then(
       async (bus) => bus.close().then(() => false),
       (error: unknown) => WaybillError.is(error, 'unsupported'),
     );
     if (!refused) complaints.push(`the run leaves ${place} out, and the broker does not refuse it`);
   }
-  const bus = await openLoadBus(server.url, broker.places, { connectTimeoutMs: 60_000 });
+  const bus = await openLoadBus(direct(), broker.places, { connectTimeoutMs: 60_000 });
   await bus.close();
   return bus.plan;
 }
@@ -147,8 +152,8 @@ async function endConsumers(fleet: Fleet, history: HistoryWriter): Promise<reado
 }
 
 async function drainAll(run: Run, fleet: Fleet): Promise<void> {
-  const { broker, server, history, complaints, say } = run;
-  await using bus = await openLoadBus(server.url, broker.places, { connectTimeoutMs: 60_000 });
+  const { broker, server, history, complaints, say, direct } = run;
+  await using bus = await openLoadBus(direct(), broker.places, { connectTimeoutMs: 60_000 });
   say('load done; draining');
   for (const slot of fleet.slotsOf('consumer')) fleet.replace(slot);
   await fleet.allReady();

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pack, tarballs } from '../../../scripts/packaging/pack.ts';
-import { directoryOf } from './packages.ts';
+import { allClients, directoryOf } from './packages.ts';
 import type { Launch } from './run-arm.ts';
 
 const arms = fileURLToPath(new URL('../arms', import.meta.url));
@@ -21,7 +21,7 @@ export interface Stage extends Launch {
 }
 
 /**
- * Packs the public packages as for a release, unpacks them beside a copy of the arms, and links the client library that
+ * Packs the public packages as for a release, unpacks them beside a copy of the arms, and links the client libraries that
  * the raw arms use too. Whatever happens to the working tree during the session, all runs have the same code.
  */
 export async function fromPackages(): Promise<Stage> {
@@ -32,7 +32,10 @@ export async function fromPackages(): Promise<Stage> {
   mkdirSync(modules, { recursive: true });
   for (const tarball of tarballs()) unpack(tarball, modules);
   cpSync(arms, join(directory, 'arms'), { recursive: true });
-  symlinkSync(directoryOf('amqplib'), join(modules, 'amqplib'));
+  for (const client of allClients) {
+    mkdirSync(dirname(join(modules, client)), { recursive: true });
+    symlinkSync(directoryOf(client), join(modules, client));
+  }
   return { entry: join(directory, 'arms', 'main.ts'), nodeArguments: [quiet], prefix: [], modules };
 }
 

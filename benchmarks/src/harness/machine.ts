@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { versionOf } from './packages.ts';
+import { clientsOf, versionOf } from './packages.ts';
+import type { BrokerName } from './size.ts';
 
 /** What figures depend on and nobody can see from the figures. */
 export interface Machine {
@@ -11,14 +12,15 @@ export interface Machine {
   readonly system: string;
   readonly node: string;
   readonly v8: string;
-  readonly amqplib: string;
+  /** Client libraries of the broker, with their versions. */
+  readonly clients: string;
   /** The commit that was measured; `+` when the working tree had changes. */
   readonly commit: string;
   /** Of one, five and fifteen minutes, when the session began. */
   readonly load: readonly number[];
 }
 
-export function describeMachine(): Machine {
+export function describeMachine(broker: BrokerName): Machine {
   const processors = cpus();
   return {
     processor: processors[0]?.model ?? 'unknown',
@@ -27,7 +29,7 @@ export function describeMachine(): Machine {
     system: `${process.platform} ${release()} ${process.arch}`,
     node: process.versions.node,
     v8: process.versions.v8,
-    amqplib: versionOf('amqplib'),
+    clients: clientsOf[broker].map((name) => `${name} ${versionOf(name)}`).join(', '),
     commit: commitOf(fileURLToPath(new URL('../../..', import.meta.url))),
     load: loadavg().map((one) => Math.round(one * 100) / 100),
   };

@@ -1,7 +1,7 @@
 import { type Channel, type ChannelModel, connect as connectRaw } from 'amqplib';
 import { connect, type Destinations } from '@waybill/core';
 import type { SequenceFaults } from '../arms/shared/measured.ts';
-import { lone, usual } from '../arms/rabbitmq/queues.ts';
+import { lone, usual } from '../arms/waybill/places.ts';
 import { envelope, Window } from '../arms/rabbitmq/raw.ts';
 import { indexOf, type Order } from '../arms/shared/order.ts';
 import { Sequence } from '../arms/shared/sequence.ts';

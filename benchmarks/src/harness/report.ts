@@ -43,7 +43,7 @@ function sessionTable({ machine, size, ...facts }: SessionFacts): string {
       ['load when it began', `${machine.load.join(', ')} (1, 5, 15 minutes)`],
       ['broker', facts.broker],
       ['Node.js', `${machine.node} (V8 ${machine.v8}), type stripping for the arms, no other flag`],
-      ['amqplib', machine.amqplib],
+      ['clients', machine.clients],
       ['measured code', `${code}, commit ${machine.commit}`],
       [
         'runs',

@@ -5,15 +5,22 @@ export interface Size {
   readonly messages: number;
 }
 
-export type BrokerName = 'memory' | 'rabbitmq';
+export const brokerNames = ['memory', 'rabbitmq', 'redis', 'nats', 'kafka'] as const;
+export type BrokerName = (typeof brokerNames)[number];
 
 const full: Readonly<Record<BrokerName, Size>> = {
   memory: { pairs: 15, messages: 500_000 },
   rabbitmq: { pairs: 15, messages: 50_000 },
+  redis: { pairs: 15, messages: 50_000 },
+  nats: { pairs: 15, messages: 50_000 },
+  kafka: { pairs: 15, messages: 100_000 },
 };
 const quick: Readonly<Record<BrokerName, Size>> = {
   memory: { pairs: 3, messages: 100_000 },
   rabbitmq: { pairs: 3, messages: 10_000 },
+  redis: { pairs: 3, messages: 10_000 },
+  nats: { pairs: 3, messages: 10_000 },
+  kafka: { pairs: 3, messages: 20_000 },
 };
 
 /** 15 pairs are the fewest that are worth publishing; `--quick` is for those who change something and look. */

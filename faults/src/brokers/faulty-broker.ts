@@ -1,6 +1,6 @@
 import type { Claim } from '@waybill/conformance/history';
 import type { Driver } from '@waybill/core';
-import type { Exit, Proxy } from '@waybill/testbed';
+import type { Proxy, Server } from '@waybill/testbed';
 import type { Place } from '../load/destinations.ts';
 
 /** What a run needs to know of one kind of broker. There is one file for each. */
@@ -11,10 +11,14 @@ export interface FaultyBroker {
   readonly greeting: Uint8Array;
   /** What it carries as the application asks for it. Whatever else is refused, and the run checks that it is. */
   readonly places: readonly Place[];
+  /** Whether a run can be of three nodes. */
+  readonly hasClusters: boolean;
   /** Destinations are this old before the first fault, in milliseconds. */
   readonly agedMs: number;
   /** A client notices within this time that its server is silent. Milliseconds. */
   readonly noticeWithinMs: (heartbeatMs: number) => number;
+  /** What becomes of a process that stands still for longer than that: others know its connection to be gone, or have what it held. */
+  readonly standstill: 'its connection ends' | 'its deliveries go to others';
   /** Consumers are live this long after the port is open. Milliseconds. */
   readonly recoverWithinMs: number;
   /** Between two looks at what is left: longer than its figures may be old, and than a retry may wait. Milliseconds. */
@@ -29,8 +33,7 @@ export interface FaultyBroker {
   readonly start: (settings: ServerSettings) => Promise<FaultyServer>;
 }
 
-export interface DriverSettings {
-  readonly url: string;
+export interface DriverSettings extends Pick<Way, 'url' | 'ports'> {
   /** How soon a silent server is noticed. */
   readonly heartbeatMs: number;
   /** Of the process, for the server's own lists. */
@@ -53,26 +56,21 @@ export interface FaultyServer extends AsyncDisposable {
   /** Past all proxies. */
   readonly url: string;
   readonly nodes: readonly ServerNode[];
-  way(member: string): Promise<Way>;
+  /** For one member. */
+  way(): Promise<Way>;
+  /** Resolves when every node has everything again, so that another one may be lost. Clusters only. */
+  readonly whole?: () => Promise<void>;
   /** What is stored and not yet done, dead letters not. Absent: as the adapter tells it. */
   readonly depth?: () => Promise<number>;
 }
 
 /** One process of a broker. */
-export interface ServerNode {
-  readonly pid: number | undefined;
-  readonly exited: Promise<Exit> | undefined;
-  /** Where clients come in, without a proxy. */
-  readonly port: number;
-  kill(): Promise<void>;
-  /** On the same data; resolves when it answers. */
-  restart(): Promise<void>;
-  pause(): Promise<void>;
-  resume(): Promise<void>;
-}
+export type ServerNode = Pick<Server, 'pid' | 'exited' | 'port' | 'kill' | 'restart' | 'pause' | 'resume'>;
 
 /** How one process of the load reaches the broker: through proxies that nobody else uses, one for each node. */
 export interface Way {
   readonly url: string;
   readonly proxies: readonly Proxy[];
+  /** By the port of a node, that of its proxy. */
+  readonly ports: Readonly<Record<string, number>>;
 }

@@ -6,6 +6,12 @@ export async function loadBroker(name: BrokerName): Promise<FaultyBroker> {
   switch (name) {
     case 'rabbitmq':
       return (await import('./rabbitmq.ts')).rabbitmqBroker;
+    case 'redis':
+      return (await import('./redis.ts')).redisBroker;
+    case 'nats':
+      return (await import('./nats.ts')).natsBroker;
+    case 'kafka':
+      return (await import('./kafka.ts')).kafkaBroker;
     default:
       return name satisfies never;
   }

@@ -1,16 +1,19 @@
 import { rabbitmq } from '@waybill/adapter-rabbitmq';
-import { type Broker, type RabbitmqLine, startProxy, startRabbitmq } from '@waybill/testbed';
-import type { FaultyBroker, FaultyServer, ServerNode, ServerSettings } from './faulty-broker.ts';
+import { type Broker, type RabbitmqLine, startRabbitmq } from '@waybill/testbed';
+import type { FaultyBroker, FaultyServer, ServerSettings } from './faulty-broker.ts';
+import { alone, faultyServer } from './server.ts';
 
 export const rabbitmqBroker: FaultyBroker = {
   title: 'RabbitMQ',
   greeting: Buffer.from('AMQP\0\0\x09\x01', 'latin1'),
   places: ['work', 'keyed', 'news', 'log'],
+  hasClusters: false,
   // It loses what was confirmed to a quorum queue that was declared less than about a second before a SIGKILL of a
   // single node. The adapter has a case of its own for that.
   agedMs: 2_000,
   // amqplib looks once an interval, and gives up at the second without a byte: at most three. A busy machine is late.
   noticeWithinMs: (heartbeatMs) => 3 * heartbeatMs + 2_000,
+  standstill: 'its connection ends',
   recoverWithinMs: 5_000,
   // A quorum queue tells its figures every 5 s, so only a second look after that long sees the present.
   quietMs: 5_500,
@@ -26,32 +29,8 @@ export const rabbitmqBroker: FaultyBroker = {
 async function start({ line, say }: ServerSettings): Promise<FaultyServer> {
   const broker = await startRabbitmq({ line: line as RabbitmqLine, name: 'faults', onProgress: say });
   return {
-    description: `RabbitMQ ${broker.version}, one node, default durability`,
-    url: broker.url,
-    nodes: [nodeOf(broker)],
-    async way() {
-      const proxy = await startProxy({ host: '127.0.0.1', port: broker.ports.amqp });
-      return { url: proxy.url(broker.url), proxies: [proxy] };
-    },
+    ...faultyServer(alone(broker), `RabbitMQ ${broker.version}, one node, default durability`),
     depth: () => depthOf(broker),
-    [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
-  };
-}
-
-/** A view: its process is another one after a restart. */
-function nodeOf(broker: Broker): ServerNode {
-  return {
-    get pid() {
-      return broker.pid;
-    },
-    get exited() {
-      return broker.exited;
-    },
-    port: broker.ports.amqp,
-    kill: () => broker.kill(),
-    restart: () => broker.restart(),
-    pause: () => broker.pause(),
-    resume: () => broker.resume(),
   };
 }
 

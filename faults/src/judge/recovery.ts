@@ -26,7 +26,7 @@ interface Watch {
 }
 
 /** Walks the history once. The kinds of fault that end the broker are those with scope `broker` that disconnect. */
-export function recoveriesIn(history: Iterable<HistoryEvent>, kind: string): readonly Recovery[] {
+export function recoveriesIn(history: Iterable<HistoryEvent>, kind: string | undefined): readonly Recovery[] {
   const consuming = new Set<string>();
   const watches: Watch[] = [];
   for (const event of history) {

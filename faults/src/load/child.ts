@@ -9,7 +9,7 @@ import { startProducer } from './producer.ts';
 import { observerOf, type Watcher } from './recorder.ts';
 
 const setup = JSON.parse(process.argv[2] ?? '{}') as ChildSetup;
-const { name, run, directory, heartbeatMs } = setup;
+const { name, run, directory } = setup;
 
 function say(report: Report): void {
   process.send?.(report);
@@ -36,7 +36,7 @@ function listen<Kind extends Order['order']>(kind: Kind, act: (order: Extract<Or
 async function open(history: HistoryWriter): Promise<LoadBus> {
   const observe = observerOf(history, watcher, setup.reader);
   const { driver, places } = await loadBroker(setup.broker);
-  return openLoadBus(driver({ url: setup.url, heartbeatMs, name }), places, {
+  return openLoadBus(driver(setup), places, {
     observe,
     sendTimeoutMs,
     connectTimeoutMs: 60_000,

@@ -14,6 +14,8 @@ export interface ChildSetup {
   readonly directory: string;
   readonly broker: BrokerName;
   readonly url: string;
+  /** By the port of a server, that of the proxy before it. */
+  readonly ports: Readonly<Record<string, number>>;
   readonly heartbeatMs: number;
   readonly seed: number;
   /** Producers: how many to send. */

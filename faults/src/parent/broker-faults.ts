@@ -4,18 +4,29 @@ import { machineClock } from '../machine-clock.ts';
 import type { PlannedFault } from '../plan.ts';
 import { isGone, isStopped, portOpen, probe } from './evidence.ts';
 import type { FaultRecord, Scene } from './inject.ts';
-import { awaitNotice, awaitRecovery } from './recover.ts';
+import type { Slot } from './fleet.ts';
+import { awaitNotice, awaitRecovery, patienceMs } from './recover.ts';
 
 export const brokerKill = 'SIGKILL of the broker';
+const nodeLoss = 'loss of one node of three';
 
 const nodeFor = ({ server: { nodes } }: Scene, { victim }: PlannedFault): ServerNode => nodes[victim % nodes.length]!;
 
 /** SIGKILL, and a start on the same data. It is healed when its port is open again. */
 export async function killNode(scene: Scene, record: FaultRecord, fault: PlannedFault): Promise<void> {
   const node = nodeFor(scene, fault);
-  const { pid = 0, exited, port } = node;
-  record.begin(brokerKill, 'broker');
+  const isAlone = scene.server.nodes.length === 1;
+  record.begin(isAlone ? brokerKill : nodeLoss, 'broker');
   const begun = machineClock();
+  await kill(scene, node, record);
+  if (!isAlone) await goOnWithout(scene, record, begun);
+  await restart(node, record, begun);
+  if (isAlone) await awaitRecovery(scene, record, scene.fleet.slots, begun);
+  await scene.server.whole?.();
+}
+
+async function kill(scene: Scene, node: ServerNode, record: FaultRecord): Promise<void> {
+  const { pid = 0, exited, port } = node;
   await node.kill();
   const exit = await exited;
   const found = await probe(port, scene.broker.greeting);
@@ -23,9 +34,27 @@ export async function killNode(scene: Scene, record: FaultRecord, fault: Planned
     [exit?.signal === 'SIGKILL', isGone(pid), found === 'refused'],
     `pid ${pid} ended by ${exit?.signal ?? exit?.code}, ${isGone(pid) ? 'gone' : 'still there'}; port ${port} ${found}`,
   );
-  await restart(node, record, begun);
-  await awaitRecovery(scene, record, scene.fleet.slots, begun);
 }
+
+/** So many more messages have an outcome: the others carry on. */
+const enough = 50;
+
+/** While a node is down everybody is connected, and messages go through, within the time of a recovery. */
+async function goOnWithout({ fleet, broker, complain }: Scene, record: FaultRecord, begun: number): Promise<void> {
+  const before = fleet.concluded;
+  const goesOn = (): boolean => fleet.concluded >= before + enough && fleet.slots.every(isUp);
+  await fleet.until('the others to go on', goesOn, patienceMs).catch((error: unknown) => {
+    if (fleet.slots.some(({ process }) => process.hasCrashed)) throw error;
+  });
+  const tookMs = Math.round(machineClock() - begun);
+  const down = fleet.slots.filter((slot) => !isUp(slot)).map(({ name }) => name);
+  if (tookMs > broker.recoverWithinMs)
+    complain(
+      `${record.id}: with one node less it went on after ${tookMs} ms, at most ${broker.recoverWithinMs} ms; not connected: ${down.join(', ') || 'nobody'}`,
+    );
+}
+
+const isUp = ({ process: { linkAt } }: Slot): boolean => linkAt.live >= linkAt.down;
 
 async function restart(node: ServerNode, record: FaultRecord, begun: number): Promise<void> {
   const giveUp = new AbortController();
@@ -52,6 +81,7 @@ export async function pauseNode(
   const node = nodeFor(scene, fault);
   const { pid = 0, port } = node;
   const isLong = length === 'long';
+  const isAlone = scene.server.nodes.length === 1;
   record.begin(`SIGSTOP of the broker, ${isLong ? 'longer' : 'shorter'} than detection`, 'broker', {
     disconnects: isLong,
   });
@@ -60,7 +90,7 @@ export async function pauseNode(
   const stopped = await isStopped(pid);
   const found = await probe(port, broker.greeting, 0.4 * heartbeatMs);
   const noticedMs = isLong
-    ? await awaitNotice(scene, fleet.slots, begun, scene.noticeWithinMs)
+    ? await awaitNotice(scene, isAlone ? fleet.slots : [], begun, scene.noticeWithinMs)
     : await pause(Math.max(0, 0.6 * heartbeatMs - (machineClock() - begun)), undefined);
   await node.resume();
   const pausedMs = machineClock() - begun;
@@ -70,6 +100,7 @@ export async function pauseNode(
   );
   if (isLong && noticedMs === undefined)
     scene.complain(`${record.id}: not noticed by all within ${Math.round(pausedMs)} ms`);
-  if (isLong) await awaitRecovery(scene, record, fleet.slots, begun);
+  if (isLong && isAlone) await awaitRecovery(scene, record, fleet.slots, begun);
+  await scene.server.whole?.();
   record.heal(`resumed after ${Math.round(pausedMs)} ms`);
 }

@@ -122,7 +122,7 @@ export class Fleet {
   }
 
   async #open(name: string, role: Slot['role']): Promise<void> {
-    const way = await this.#setup.server.way(name);
+    const way = await this.#setup.server.way();
     this.#slots.push({ name, role, way, incarnation: 1, process: this.#spawn(name, role, 1, way) });
   }
 
@@ -136,6 +136,7 @@ export class Fleet {
       directory,
       broker,
       url: way.url,
+      ports: way.ports,
       heartbeatMs,
       seed: seed * 31 + number,
       messages: Math.ceil(messages / producers.length),

@@ -2,7 +2,7 @@ import type { Slot } from './fleet.ts';
 import type { FaultRecord, Scene } from './inject.ts';
 
 /** Longer than any recovery may take: who is not back by then is named, and the run is invalid. */
-const patienceMs = 20_000;
+export const patienceMs = 20_000;
 
 /** Resolves when these processes are connected and consume again, or when that took too long. */
 export async function awaitRecovery(

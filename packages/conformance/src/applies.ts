@@ -3,7 +3,10 @@ import type { Case, Control, Facts } from './case.ts';
 import { destinationOf } from './destination-of.ts';
 import type { State } from './states.ts';
 import type { Profile, Target } from './target.ts';
+import { within } from './waits.ts';
 import { noTraffic, watched } from './watch.ts';
+
+const closeMs = 15_000;
 
 /** Why a case does not run, and what that makes its state; nothing where it runs. */
 export interface Verdict {
@@ -76,13 +79,12 @@ export async function proveRefusal(driver: Target['driver'], destination: Destin
   const traffic = noTraffic();
   try {
     // `assume` looks at nothing on the broker and makes nothing: a need that is met leaves nothing behind.
-    await (
-      await connect<Driver, { it: Destination }>(
-        watched(await driver(), traffic),
-        { it: destination },
-        { topology: 'assume', observe: () => undefined },
-      )
-    ).close();
+    const bus = await connect<Driver, { it: Destination }>(
+      watched(await driver(), traffic),
+      { it: destination },
+      { topology: 'assume', observe: () => undefined },
+    );
+    await within(`closing a bus with a ${destination.kind}`, bus.close(), closeMs);
     return undefined;
   } catch (error) {
     if (!WaybillError.is(error))

@@ -6,16 +6,17 @@ import type {
   Link,
   Outgoing,
   Positioned,
-  PositionReceiver,
   Receipted,
   ReceiveOptions,
   Receiver,
+  Settlement,
   Source,
   Target,
+  Unsettled,
+  Watermark,
 } from '@waybill/core/driver';
 import type { Context } from './context.ts';
 
-type Settling = Exclude<Receiver, PositionReceiver>;
 export type Settled =
   | { readonly outcome: 'accept' }
   | { readonly outcome: 'release'; readonly delayMs: number; readonly failed: boolean }
@@ -24,11 +25,18 @@ export type Settled =
 /** A receiver whose messages are pulled by hand. */
 export interface Taker {
   readonly receiver: Receiver;
+  /** Those it holds now; the array changes. */
+  readonly lanes: readonly Lane[];
   /** Waits for so many. */
-  readonly take: (count: number) => Promise<Incoming[]>;
+  readonly take: (count: number, withinMs?: number) => Promise<Incoming[]>;
   /** What comes within a time. */
   readonly takeWithin: (ms: number) => Promise<Incoming[]>;
+  /** Where positions are kept, a message is done, whatever became of it, with all that came before it in its lane. */
   readonly settle: (message: Incoming, outcome: Settled) => Promise<void>;
+  /** Where positions are kept: everything up to this message. */
+  readonly markOf: (message: Incoming) => Watermark;
+  /** Ends this receiver: what it has not settled goes back. */
+  readonly close: () => Promise<void>;
 }
 
 /** A driver without core, for what core would do itself or keep from happening. */
@@ -98,37 +106,59 @@ async function openTaker(
   });
   context.defer('closing a receiver', () => receiver.close());
   const lanes = lanesOf(receiver);
+  const laneOf = new Map<Incoming, AnyLane>();
   const pull = async (limit: number, until: AbortSignal): Promise<Incoming[]> => {
     const found: Incoming[] = [];
     await context.until('a lane', () => lanes.length > 0);
     while (found.length < limit && !until.aborted) {
       const each = AbortSignal.any([until, AbortSignal.timeout(lanes.length > 1 ? 20 : 60_000)]);
-      for (const lane of lanes) found.push(...(await lane.pull(limit - found.length, each)));
+      for (const lane of lanes) {
+        const messages = await lane.pull(limit - found.length, each);
+        for (const message of messages) laneOf.set(message, lane);
+        found.push(...messages);
+        if (found.length >= limit) break;
+      }
     }
     context.saw(found.length);
     return found;
   };
   return {
     receiver,
-    async take(count) {
-      const found = await pull(count, AbortSignal.timeout(context.timing.positiveMs));
+    lanes,
+    close: () => receiver.close(),
+    markOf: (message) => ({ lane: laneOf.get(message)!, through: (message as Positioned).position }),
+    async take(count, withinMs = context.timing.positiveMs) {
+      const found = await pull(count, AbortSignal.timeout(withinMs));
       context.expect.equal(found.length, count, 'messages pulled');
       return found;
     },
     takeWithin: (ms) => pull(Number.MAX_SAFE_INTEGER, AbortSignal.timeout(ms)),
     async settle(message, outcome) {
-      const settling = receiver as Settling;
-      const failed = await settling.settle([{ receipt: (message as Receipted).receipt, ...outcome }]);
+      const failed = await settleAt(receiver, laneOf.get(message)!, message, outcome);
       context.expect.deepEqual(failed, [], `settlements (${outcome.outcome}) without effect`);
     },
   };
 }
 
+type AnyLane = Lane<Receipted & Positioned>;
+
+function settleAt(
+  receiver: Receiver,
+  lane: AnyLane,
+  message: Incoming,
+  outcome: Settled,
+): Promise<readonly Unsettled[]> {
+  if (receiver.style !== 'position')
+    return receiver.settle([{ receipt: (message as Receipted).receipt, ...outcome } satisfies Settlement]);
+  if (outcome.outcome === 'release') throw new Error('where positions are kept nothing can be released');
+  return receiver.commit!([{ lane, through: (message as Positioned).position }]);
+}
+
 /** Grants come when the receiver likes; what left is pulled no more. */
-function lanesOf(receiver: Receiver): Lane<Receipted & Positioned>[] {
-  const lanes: Lane<Receipted & Positioned>[] = [];
+function lanesOf(receiver: Receiver): AnyLane[] {
+  const lanes: AnyLane[] = [];
   receiver.start({
-    granted: (more: readonly Lane[]) => void lanes.push(...(more as Lane<Receipted & Positioned>[])),
+    granted: (more: readonly Lane[]) => void lanes.push(...(more as AnyLane[])),
     revoking: () => Promise.resolve(),
     ended: (gone: readonly Lane[]) =>
       void lanes.splice(0, lanes.length, ...lanes.filter((lane) => !gone.includes(lane))),

@@ -68,8 +68,9 @@ async function cleanedUp(
     .remove(traffic.declared)
     .catch((error: unknown) => problems.push(`removing what was declared: ${String(error)}`));
   if (left > 0) evidence['left behind'] = left;
-  if (problems.length === 0 || ran.state === 'fail') return ran;
-  return { state: 'fail', reason: `after the case: ${problems.join('; ')}` };
+  if (problems.length === 0) return ran;
+  const before = ran.state === 'fail' ? `${ran.reason}; ` : '';
+  return { ...ran, state: 'fail', reason: `${before}after the case: ${problems.join('; ')}` };
 }
 
 function judge(one: Case, { context, traffic }: OpenContext, verdict: Verdict, stray: Stray): Verdict {

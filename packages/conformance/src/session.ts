@@ -199,6 +199,6 @@ export async function openSession(target: Target, options: RunOptions = {}): Pro
       answers,
     });
   } finally {
-    await link.close();
+    await within(`closing the first connection to ${target.name}`, link.close(), preflightMs);
   }
 }

@@ -42,12 +42,11 @@ export const brokerVocabulary = {
 export const kinds = ['queue', 'topic', 'stream'] as const;
 export const limitNames = ['maxBytes', 'maxBatch', 'maxDelayMs', 'maxReleaseDelayMs'] as const;
 
-/** Words that nothing could ask for: nothing of a position is settled, and it is the style of streams only. */
+/** Words that nothing could ask for: nothing of a record is settled, and streams have no other style. */
 const impossible: readonly RegExp[] = [
   /^stream\.(release|attempts|deadLetter|delay|ttl|priority)=(?!none)/,
   /^stream\.style=(?!position)/,
   /^stream\.limits\.max(Release)?DelayMs$/,
-  /^(queue|topic)\.style=position$/,
 ];
 
 /** Every value that a manifest can hold, as words like those of `wordsOf`. */

@@ -37,6 +37,12 @@ test('a run that failed nowhere ends with 0, a readable table and no escape code
   expect(stdout).not.toContain('\u001b');
 });
 
+test('a broker in this process can be disturbed without a target file', spawning, async () => {
+  const { code, stdout } = await run('memory:', '--only', 'Q13,X01');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^pass +Q13 /m);
+});
+
 test('a failure ends with 1, with its reason and where it was found', spawning, async () => {
   const { code, stdout } = await run(lossy, '--only', 'Q01');
   expect(code).toBe(1);

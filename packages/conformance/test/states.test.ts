@@ -63,6 +63,17 @@ test('a case that does not end fails when its time is over, and its waits are ab
   expect(aborted).toBe(true);
 });
 
+test('what a case leaves behind and cannot be undone fails it, also where it had failed before', async () => {
+  const leaving = (context: Context): Promise<never> => {
+    context.defer('giving back the key', () => Promise.reject(new Error('it is lost')));
+    return Promise.reject(new Error('odd'));
+  };
+  expect(await resultOf(caseWith(leaving))).toMatchObject({
+    state: 'fail',
+    reason: 'Error: odd; after the case: giving back the key: it is lost',
+  });
+});
+
 test('what must happen and does not fails with what was waited for', async () => {
   const result = await resultOf(caseWith((context) => context.until('a miracle', () => false, 30)));
   expect(result).toMatchObject({ state: 'fail', reason: 'waited 30 ms for a miracle' });

@@ -1,6 +1,6 @@
 import { connect } from 'amqplib';
 import { type Assignment, type Measured, numberIn, textIn } from '../shared/measured.ts';
-import { Gauge } from './gauge.ts';
+import { Gauge } from '../shared/gauge.ts';
 import { consumeIdiomatically, consumeTuned } from './raw.ts';
 
 /** Consumes a filled queue with amqplib. Settings: `style` (`idiomatic` or `tuned`), `prefetch`. */

@@ -3,7 +3,7 @@ import { inLanes } from '../shared/lanes.ts';
 import { type Assignment, type Measured, numberIn, textIn } from '../shared/measured.ts';
 import { endOfTurn, Meter } from '../shared/meter.ts';
 import { indexOf, makeOrders } from '../shared/order.ts';
-import { lone } from './queues.ts';
+import { lone } from '../waybill/places.ts';
 import { addFaults, Sequence } from '../shared/sequence.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { connect } from 'amqplib';
 import { type Assignment, type Measured, numberIn, textIn } from '../shared/measured.ts';
 import { makeOrder } from '../shared/order.ts';
-import { Gauge } from './gauge.ts';
-import { OpenLoop } from './open-loop.ts';
+import { Gauge } from '../shared/gauge.ts';
+import { OpenLoop } from '../shared/open-loop.ts';
 import { consumeIdiomatically, consumeTuned, envelope, Window } from './raw.ts';
 
 /**

@@ -21,8 +21,9 @@ export const jobQueue = (context: Context, part = 'jobs', options: DestinationOp
 export const jobTopic = (context: Context, part = 'news', options: DestinationOptions<Job> = {}): Topic<Job> =>
   topic(context.name(part), { schema: type<Job>(), retry: atOnce, ...options });
 
+/** One key, unless told otherwise: where order goes by key, all records stand in one lane. */
 export const jobStream = (context: Context, part = 'log', options: StreamOptions<Job> = {}): Stream<Job> =>
-  stream(context.name(part), { schema: type<Job>(), retry: atOnce, ...options });
+  stream(context.name(part), { schema: type<Job>(), retry: atOnce, key: () => 'key', ...options });
 
 /** Fails the handler on purpose. */
 export class Provoked extends Error {

@@ -1,9 +1,9 @@
 import { type Bus, type Consumer, type Handler, queue, type Queue, topic, type Topic, type } from '@waybill/core';
-import type { Case } from '../case.ts';
+import type { Case, Facts } from '../case.ts';
 import type { Context } from '../context.ts';
 import type { Job } from '../inbox.ts';
 import { sleep } from '../waits.ts';
-import { channelOf, forBoth, type Way } from './channel.ts';
+import { channelIn, channelOf, forBoth, type Way } from './channel.ts';
 import { caseOf } from './define.ts';
 import { atOnce, jobStream, Provoked } from './destinations.ts';
 import { named, type Recorder, recorderOf } from './guarantee-recorder.ts';
@@ -64,6 +64,7 @@ export const guaranteeCalm: readonly Case[] = [
     id: 'G16',
     company: 'alone',
     title: 'what was accepted never comes again, neither after its lease nor to another consumer',
+    requires: { able: heldByMessage },
     run: (context, way) => heldLonger(context, way, true),
   }),
   ...forBoth({
@@ -71,6 +72,7 @@ export const guaranteeCalm: readonly Case[] = [
     company: 'alone',
     title: 'what a consumer holds comes to nobody else while it lives, however long it holds it',
     priority: 1,
+    requires: { able: heldByMessage },
     proves: ['style=lease', 'style=message'],
     run: (context, way) => heldLonger(context, way, false),
   }),
@@ -81,6 +83,13 @@ export const guaranteeCalm: readonly Case[] = [
     run: neverTwoAtOnce,
   }),
 ];
+
+/** A lane has one owner, and what is open in it moves with it when a consumer joins. */
+function heldByMessage(facts: Facts, way: Way): string | undefined {
+  return channelIn(facts, way)?.style === 'position'
+    ? 'this broker hands out lanes, not messages: what is not committed moves with its lane'
+    : undefined;
+}
 
 /** All at once, each with an outcome of its own. */
 const sendAll = (

@@ -1,4 +1,4 @@
-import type { Declaration, Incoming, Positioned, PositionReceiver, Source } from '@waybill/core/driver';
+import type { Declaration, Incoming, PositionReceiver, Source } from '@waybill/core/driver';
 import { openBench, textOf } from '../bench.ts';
 import type { Case } from '../case.ts';
 import type { Context } from '../context.ts';
@@ -49,7 +49,7 @@ async function openLog(context: Context, group?: string) {
 
 async function nothingToSettle(context: Context): Promise<void> {
   const { bench, target, source } = await openLog(context);
-  await bench.send(target, bench.message('one'), bench.message('two'));
+  await bench.send(target, bench.message('one', { key: 'key' }), bench.message('two', { key: 'key' }));
   const { receiver, take } = await bench.open(source);
   context.expect.equal(receiver.style, 'position', 'the style');
   context.expect.ok(!('settle' in receiver), 'a position receiver has no settle');
@@ -138,28 +138,15 @@ async function transacts(context: Context): Promise<void> {
   const { bench, target, source } = await openLog(context, 'g');
   const output = { kind: 'stream', name: context.name('output'), order: 'none' } as const;
   await bench.declare(output);
-  await bench.send(target, ...['1', '2', '3', '4'].map((text) => bench.message(text)));
-  const lanes: Parameters<Parameters<PositionReceiver['start']>[0]['granted']>[0][number][] = [];
-  const receiver = (await bench.link.receive(source, {
-    signal: context.signal,
-    delivery: 'at-least-once',
-    maxInFlight: 10,
-    leaseMs: 1000,
-  })) as PositionReceiver;
-  receiver.start({
-    granted: (more) => void lanes.push(...more),
-    revoking: () => Promise.resolve(),
-    ended: () => undefined,
-  });
-  await context.until('a lane', () => lanes.length > 0);
-  const records: Positioned[] = [];
-  while (records.length < 4) records.push(...(await lanes[0]!.pull(4 - records.length, context.signal)));
+  await bench.send(target, ...['1', '2', '3', '4'].map((text) => bench.message(text, { key: 'key' })));
+  const taker = await bench.open(source);
+  const records = await taker.take(4);
   const outputs = records
     .slice(0, 2)
-    .map((record) => ({ target: output, message: bench.message(`out ${textOf(record)}`) }));
-  const answer = await receiver.transact!(outputs, [{ lane: lanes[0]!, through: records[1]!.position }]);
+    .map((record) => ({ target: output, message: bench.message(`out ${textOf(record)}`, { key: 'key' }) }));
+  const answer = await (taker.receiver as PositionReceiver).transact!(outputs, [taker.markOf(records[1]!)]);
   context.expect.equal(answer.outcome, 'committed', 'the transaction');
-  await receiver.close();
+  await taker.close();
   const rest = await (await bench.open(source)).take(2);
   context.expect.deepEqual(rest.map(textOf), ['3', '4'], 'where the group goes on');
   const found = await (await bench.open({ ...output, from: 'earliest' })).take(2);

@@ -1,10 +1,11 @@
-import type { Incoming } from '@waybill/core/driver';
-import { accept, release, textOf } from '../bench.ts';
+import type { ChannelCapabilities, Incoming, PositionReceiver, Receiver } from '@waybill/core/driver';
+import { accept, release, type Taker, textOf } from '../bench.ts';
 import type { Case } from '../case.ts';
 import type { Context } from '../context.ts';
 import { openChannel, probe, type Settleable, settleable } from './probe.ts';
 
 const waitMs = 400;
+type SettlingReceiver = Exclude<Receiver, PositionReceiver>;
 
 /** What becomes of a delivery, as the broker itself does it. */
 export const settlingProbes: readonly Case[] = settleable
@@ -20,6 +21,13 @@ export const settlingProbes: readonly Case[] = settleable
       ['lease'],
       `${kind}: a lease that nobody extends ends, not early, and the message comes again; an extended one holds`,
       (context) => leases(context, kind),
+      { timeoutMs: 90_000 },
+    ),
+    probe(
+      `${kind}.style`,
+      ['position'],
+      `${kind}: a group goes on behind the last position that was committed, and nothing is settled by itself`,
+      (context) => positions(context, kind),
     ),
     probe(
       `${kind}.release`,
@@ -104,7 +112,8 @@ async function leases(context: Context, kind: Settleable): Promise<void> {
   const kept = taken.find((message) => textOf(message) === 'kept') as Incoming & { readonly receipt: unknown };
   const other = await open({ leaseMs });
   const timer = setInterval(() => void receiver.extend([kept.receipt]), receiver.leaseMs / 4);
-  const [back] = await other.take(1).finally(() => clearInterval(timer));
+  const withinMs = receiver.leaseMs + context.timing.slackMs + context.timing.positiveMs;
+  const [back] = await other.take(1, withinMs).finally(() => clearInterval(timer));
   const afterMs = performance.now() - takenAt;
   context.expect.equal(textOf(back!), 'left', 'the message whose lease nobody extended');
   context.expect.between(
@@ -113,6 +122,50 @@ async function leases(context: Context, kind: Settleable): Promise<void> {
     receiver.leaseMs + context.timing.slackMs,
     'milliseconds until it came again',
   );
+  const left = taken.find((message) => textOf(message) === 'left')!;
+  await lateAccept(context, {
+    holder: receiver,
+    left: left as Incoming & { readonly receipt: unknown },
+    other,
+    back: back!,
+  });
+}
+
+interface Late {
+  readonly holder: SettlingReceiver;
+  /** Its lease with the holder has ended, and another one has it now, as `back`. */
+  readonly left: Incoming & { readonly receipt: unknown };
+  readonly other: Taker;
+  readonly back: Incoming;
+}
+
+/** Whether a late settlement still counts is the broker's; that it says so is the driver's. */
+async function lateAccept(context: Context, { holder, left, other, back }: Late): Promise<void> {
+  const unsettled = await holder.settle([{ receipt: left.receipt, outcome: 'accept' }]);
+  const isLost = unsettled.some(({ outcome }) => outcome === 'lost');
+  context.evidence('an accept after the end of the lease', isLost ? 'lost' : 'done');
+  await (other.receiver as SettlingReceiver).settle([{ receipt: (back as typeof left).receipt, ...release(0, false) }]);
+  const again = await other.takeWithin(4 * context.timing.quietMs);
+  context.expect.deepEqual(
+    again.map(textOf).filter((text) => text === 'left'),
+    isLost ? ['left'] : [],
+    `what comes again after an accept that was said to be ${isLost ? 'lost' : 'done'}`,
+  );
+}
+
+/** One key, so that all stand in one lane. */
+async function positions(context: Context, kind: Settleable): Promise<void> {
+  const { bench, target, open } = await openChannel(context, kind);
+  const first = await open();
+  context.expect.equal(first.receiver.style, 'position', 'the style of the receiver');
+  context.expect.ok(!('settle' in first.receiver), 'it settles nothing by itself');
+  await bench.send(target, ...['1', '2', '3', '4'].map((text) => bench.message(text, { key: 'key' })));
+  const taken = await first.take(4);
+  context.expect.deepEqual(taken.map(textOf), ['1', '2', '3', '4'], 'what the first receiver pulls');
+  await first.settle(taken[1]!, accept);
+  await first.close();
+  const again = await (await open()).take(2);
+  context.expect.deepEqual(again.map(textOf), ['3', '4'], 'where the next one begins');
 }
 
 async function releasedAtOnce(context: Context, kind: Settleable): Promise<void> {
@@ -163,13 +216,18 @@ async function cameAfter(context: Context, ms: number, work: () => Promise<Incom
 /** A first delivery, one after nobody ran it, and one after a failed run. */
 async function attempts(context: Context, kind: Settleable, expected: readonly (number | undefined)[]): Promise<void> {
   const { bench, target, open } = await openChannel(context, kind);
-  const taker = await open();
+  let taker = await open();
+  const takesBack = (context.capabilities[kind] as ChannelCapabilities).release !== 'none';
   await bench.send(target, bench.message('one'));
   const seen: Incoming[] = [];
   for (const failed of [false, true]) {
     const [one] = await taker.take(1);
     seen.push(one!);
-    await taker.settle(one!, release(0, failed));
+    if (takesBack) await taker.settle(one!, release(0, failed));
+    else {
+      await taker.close();
+      taker = await open();
+    }
   }
   seen.push(...(await taker.take(1)));
   context.expect.deepEqual(

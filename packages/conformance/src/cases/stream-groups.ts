@@ -1,4 +1,6 @@
-import { type Bus, type Stream, stream, type } from '@waybill/core';
+import { type Bus, type Stream, stream, type StreamNeeds, type StreamOptions, type } from '@waybill/core';
+import type { PositionReceiver } from '@waybill/core/driver';
+import { openBench, textOf } from '../bench.ts';
 import type { Case } from '../case.ts';
 import { commitsSeen } from '../commits.ts';
 import type { Context } from '../context.ts';
@@ -8,7 +10,7 @@ import { jobStream } from './destinations.ts';
 
 const define = caseOf({ requires: { kind: 'stream', needs: { group: true } } });
 
-/** S06 to S09, S14, S16, S19, S24: a group goes on where it was, and never beyond what was handled. */
+/** S06 to S09, S14, S16, S19, S24, S26: a group goes on where it was, and never beyond what was handled. */
 export const streamGroups: readonly Case[] = [
   define({
     id: 'S06',
@@ -48,6 +50,11 @@ export const streamGroups: readonly Case[] = [
     run: keysInLanes,
   }),
   define({ id: 'S16', title: 'a member that joins and one that leaves cost the group nothing', run: joinAndLeave }),
+  define({
+    id: 'S26',
+    title: 'a commit for a lane that has gone to another member is lost, and the other begins where nothing was done',
+    run: lateCommit,
+  }),
   define({
     id: 'S19',
     title: 'a new group gets the whole stream',
@@ -175,7 +182,7 @@ async function commitsFollow(context: Context): Promise<void> {
 }
 
 async function keysInLanes(context: Context): Promise<void> {
-  const bus = await partitioned(context);
+  const [, bus] = await partitioned(context, { order: 'key' });
   const jobs = context.jobs(200);
   await bus.log.appendMany(jobs);
   const lanes = new Map<string, Set<string>>();
@@ -199,10 +206,17 @@ async function keysInLanes(context: Context): Promise<void> {
 }
 
 /** Four partitions, or one lane where the broker refuses more. */
-async function partitioned(context: Context) {
-  const keyed = { schema: type<Job>(), needs: { order: 'key' }, key: ({ n }: Job) => `key-${n % 10}` } as const;
+async function partitioned(
+  context: Context,
+  needs: StreamNeeds,
+): Promise<readonly [Stream<Job>, Bus<{ readonly log: Stream<Job> }>]> {
+  const given = { schema: type<Job>(), needs, key: ({ n }: Job) => `key-${n % 10}` } as const;
+  const open = async (more: StreamOptions<Job>) => {
+    const log: Stream<Job> = stream(context.name('log'), { ...given, ...more });
+    return [log, await context.connect({ log })] as const;
+  };
   try {
-    return await context.connect({ log: stream(context.name('log'), { ...keyed, partitions: 4 }) });
+    return await open({ partitions: 4 });
   } catch (error) {
     await context.expect.rejects(
       () => {
@@ -211,12 +225,12 @@ async function partitioned(context: Context) {
       'unsupported',
       'a stream with four partitions',
     );
-    return context.connect({ log: stream(context.name('log'), keyed) });
+    return open({});
   }
 }
 
 async function joinAndLeave(context: Context): Promise<void> {
-  const destination = stream(context.name('log'), { schema: type<Job>(), partitions: 4 });
+  const [destination] = await partitioned(context, { group: true });
   const first = await member(context, destination);
   const jobs = context.jobs(300);
   await first.bus.log.appendMany(jobs.slice(0, 100));
@@ -233,6 +247,35 @@ async function joinAndLeave(context: Context): Promise<void> {
     jobs.map(({ id }) => id),
     'both members together: nothing lost, and nothing twice, since both left in order',
   );
+}
+
+/** Two partitions: a member that joins gets one of them, and with it what its holder has not committed. */
+async function lateCommit(context: Context): Promise<void> {
+  const { signal } = context;
+  const bench = await openBench(context);
+  const place = { kind: 'stream', name: context.name('log'), order: 'key' } as const;
+  await bench.declare({ ...place, partitions: 2 });
+  const source = { ...place, group: 'g', from: 'earliest' } as const;
+  const texts = Array.from({ length: 40 }, (_, index) => `${index}`);
+  await bench.send(place, ...texts.map((text) => bench.message(text, { key: `key-${Number(text) % 10}` })));
+  const first = await bench.open(source);
+  await context.until('both lanes', () => first.lanes.length === 2);
+  const taken = await first.take(texts.length);
+  const lanes = [...first.lanes];
+  const second = await bench.open(source);
+  await context.until('the second member to have a lane', () => second.lanes.length === 1, 30_000);
+  const gone = lanes.find((lane) => !first.lanes.includes(lane))!;
+  const open = taken.filter((record) => first.markOf(record).lane === gone);
+  const marks = [first.markOf(open.at(-1)!)];
+  const lost = await (first.receiver as PositionReceiver).commit!(marks);
+  context.expect.deepEqual(
+    lost.map(({ outcome }) => outcome),
+    ['lost'],
+    'a commit for the lane that has left',
+  );
+  const records = await second.lanes[0]!.pull(open.length, signal);
+  context.saw(records.length);
+  context.expect.deepEqual(records.map(textOf), open.slice(0, records.length).map(textOf), 'where the second begins');
 }
 
 async function member(

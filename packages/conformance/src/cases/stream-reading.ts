@@ -137,7 +137,11 @@ export const streamReading: readonly Case[] = [
     requires: { needs: { dedup: true } },
     proves: ['stream.dedup=window'],
     async run(context) {
-      const destination = stream(context.name('log'), { schema: type<Job>(), needs: { dedup: true } });
+      const destination = stream(context.name('log'), {
+        schema: type<Job>(),
+        needs: { dedup: true },
+        key: () => 'key',
+      });
       const bus = await context.connect({ log: destination });
       const jobs = context.jobs(3);
       for (const job of [...jobs, ...jobs]) await bus.log.append(job, { id: job.id });
@@ -208,8 +212,13 @@ const liveOf = (context: Context, source: string): number =>
   context.events.filter((event) => event.type === 'consumer' && event.source === source && event.state === 'live')
     .length;
 
+/** Keys of all kinds where the order is of everything, and one key where the order is of a key. */
 async function sameOrder(context: Context): Promise<void> {
-  const bus = await context.connect({ log: jobStream(context) });
+  const { stream: channel } = context.capabilities;
+  const isTotal = channel !== 'none' && channel.order === 'total';
+  const bus = await context.connect({
+    log: jobStream(context, 'log', isTotal ? { key: ({ n }) => `key-${n % 7}` } : {}),
+  });
   const count = 300;
   const readers = [1, 2, 3].map(() => readAll(context, bus.log.read({ limit: count })));
   const jobs = context.jobs(count);

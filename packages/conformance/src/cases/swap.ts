@@ -44,7 +44,7 @@ async function application(context: Context): Promise<void> {
     retry: atOnce,
   });
   const confirmed = topic(context.name('confirmed'), { schema: type<Order>(), retry: atOnce });
-  const book = stream(context.name('book'), { schema: type<string>() });
+  const book = stream(context.name('book'), { schema: type<string>(), key: () => 'book' });
   const bus = await context.connect({ orders, confirmed, book });
   const seen = { handled: [] as string[], confirmed: [] as string[], audited: [] as string[], dead: [] as string[] };
   await bus.confirmed.subscribe(({ number, customer }) => void seen.confirmed.push(`${number} ${customer}`), {

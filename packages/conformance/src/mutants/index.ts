@@ -1,3 +1,5 @@
+import { laneMutants } from './lanes.ts';
+import { leaseMutants } from './leases.ts';
 import { manifestMutants } from './manifest.ts';
 import type { Mutant } from './mutant.ts';
 import { payloadMutants } from './payloads.ts';
@@ -10,6 +12,8 @@ export const mutants: readonly Mutant[] = [
   ...sendingMutants,
   ...settlingMutants,
   ...receivingMutants,
+  ...leaseMutants,
+  ...laneMutants,
   ...payloadMutants,
   ...manifestMutants,
 ];

@@ -22,6 +22,11 @@ export interface ReceiverParts {
   readonly pull?: <M extends Incoming>(lane: Lane<M>, limit: number, signal: AbortSignal) => Promise<readonly M[]>;
   readonly settle?: (settle: Settle, batch: readonly Settlement[]) => Promise<readonly Unsettled[]>;
   readonly close?: (close: () => Promise<void>) => Promise<void>;
+  readonly extend?: (receipts: readonly unknown[]) => Promise<readonly Unsettled[]>;
+  /** What it says of its leases. */
+  readonly leaseMs?: number;
+  /** Instead of asking core. */
+  readonly revoking?: () => Promise<void>;
   /** The lanes are the driver's own. */
   readonly commit?: (commit: Commit, marks: readonly Watermark[]) => Promise<readonly Unsettled[]>;
 }
@@ -29,8 +34,9 @@ export interface ReceiverParts {
 export const wrapReceiver = (receiver: Receiver, parts: ReceiverParts): Receiver =>
   receiver.style === 'position' ? wrapPositions(receiver, parts) : wrapSettling(receiver, parts);
 
-export function wrapSettling(receiver: SettlingReceiver, { pull, settle, close }: ReceiverParts): SettlingReceiver {
-  const lanes = wrappedLanes<Receipted>(pull);
+export function wrapSettling(receiver: SettlingReceiver, parts: ReceiverParts): SettlingReceiver {
+  const { settle, close, extend, leaseMs } = parts;
+  const lanes = wrappedLanes<Receipted>(parts);
   const common = {
     native: receiver.native,
     closed: receiver.closed,
@@ -42,11 +48,17 @@ export function wrapSettling(receiver: SettlingReceiver, { pull, settle, close }
   };
   return receiver.style === 'message'
     ? { style: 'message', ...common }
-    : { style: 'lease', leaseMs: receiver.leaseMs, extend: (receipts) => receiver.extend(receipts), ...common };
+    : {
+        style: 'lease',
+        leaseMs: leaseMs ?? receiver.leaseMs,
+        extend: (receipts) => (extend ? extend(receipts) : receiver.extend(receipts)),
+        ...common,
+      };
 }
 
-function wrapPositions(receiver: PositionReceiver, { pull, close, commit }: ReceiverParts): PositionReceiver {
-  const lanes = wrappedLanes<Positioned>(pull);
+function wrapPositions(receiver: PositionReceiver, parts: ReceiverParts): PositionReceiver {
+  const { close, commit } = parts;
+  const lanes = wrappedLanes<Positioned>(parts);
   const unwrap = ({ lane, through }: Watermark): Watermark => ({ lane: lanes.original(lane), through });
   const write: Commit = (marks) => receiver.commit!(marks);
   return {
@@ -68,7 +80,7 @@ interface WrappedLanes<M extends Incoming> {
 }
 
 /** Core sees lanes of ours; the driver gets its own back, since it compares them. */
-function wrappedLanes<M extends Incoming>(pull: ReceiverParts['pull']): WrappedLanes<M> {
+function wrappedLanes<M extends Incoming>({ pull, revoking }: ReceiverParts): WrappedLanes<M> {
   const ours = new Map<Lane<M>, Lane<M>>();
   const theirs = new Map<Lane<M>, Lane<M>>();
   const wrap = (lane: Lane<M>): Lane<M> => {
@@ -81,7 +93,7 @@ function wrappedLanes<M extends Incoming>(pull: ReceiverParts['pull']): WrappedL
     original: (lane) => theirs.get(lane) ?? lane,
     owner: (owner) => ({
       granted: (lanes) => owner.granted(lanes.map(wrap)),
-      revoking: (lanes, withinMs) => owner.revoking(lanes.map(wrap), withinMs),
+      revoking: (lanes, withinMs) => (revoking ? revoking() : owner.revoking(lanes.map(wrap), withinMs)),
       ended: (lanes) => owner.ended(lanes.map(wrap)),
     }),
   };

@@ -12,8 +12,17 @@ interface Page {
   readonly shows: (name: string) => boolean;
 }
 
-const folderOf = (certificate: string): string =>
-  certificate === 'memory' ? 'in-memory' : `adapter-${certificate.split('-')[0]!}`;
+/** Packages that are not called after their broker alone. */
+const folders: Readonly<Record<string, string>> = {
+  memory: 'in-memory',
+  redis: 'adapter-redis-streams',
+  valkey: 'adapter-redis-streams',
+};
+
+function folderOf(certificate: string): string {
+  const [broker = certificate] = certificate.split('-');
+  return folders[broker] ?? `adapter-${broker}`;
+}
 
 /**
  * Writes the tables of capabilities into the READMEs of a repository, from `certificates/*.json`; with `check` writes
@@ -24,10 +33,10 @@ const folderOf = (certificate: string): string =>
  */
 export function generateTables(root: string, { check = false }: { readonly check?: boolean } = {}): readonly string[] {
   const columns = readColumns(join(root, 'certificates'));
-  const folders = [...new Set(columns.map(({ name }) => folderOf(name)))];
+  const shown = [...new Set(columns.map(({ name }) => folderOf(name)))];
   const pages: Page[] = [
     { file: 'README.md', shows: () => true },
-    ...folders.map((folder) => ({
+    ...shown.map((folder) => ({
       file: `packages/${folder}/README.md`,
       shows: (name: string) => folderOf(name) === folder,
     })),
@@ -60,7 +69,14 @@ function readColumns(directory: string): readonly NamedColumn[] {
   });
 }
 
-const titles: Readonly<Record<string, string>> = { memory: 'in memory', rabbitmq: 'RabbitMQ' };
+const titles: Readonly<Record<string, string>> = {
+  memory: 'in memory',
+  rabbitmq: 'RabbitMQ',
+  redis: 'Redis',
+  valkey: 'Valkey',
+  nats: 'NATS',
+  kafka: 'Kafka',
+};
 
 /** `RabbitMQ 4.3`, from the name of the certificate: its patch version is inside. */
 const headingOf = (name: string, version: string): string => {

@@ -12,6 +12,9 @@ import {
 } from '@waybill/core';
 import { endWithParent, failpoint } from '../failpoint.ts';
 
+/** What a killed consumer held is free again after this time, at brokers with leases. */
+const leaseMs = 2_000;
+
 /** Consumes until it is killed. Points: `ready`, `handling` and `handled`, each with the job's id and attempt. */
 interface Input {
   readonly kind: 'queue' | 'topic' | 'stream';
@@ -35,7 +38,7 @@ const [url, given] = process.argv.slice(2) as [string, string];
 const {
   kind,
   name,
-  options = {},
+  options: asked = {},
   subscription,
   group = 'group',
   needs = {},
@@ -43,6 +46,8 @@ const {
   fails,
   waitMs = 0,
 } = JSON.parse(given) as Input;
+
+const options: ConsumeOptions = { leaseMs, ...asked };
 
 type Job = { readonly id: string };
 const common = {

@@ -9,15 +9,21 @@ interface Job {
   readonly key: string;
 }
 
+/** What a killed consumer held is free again after this time, at brokers with leases. */
+const leaseMs = 2_000;
+
 const [url, given] = process.argv.slice(2) as [string, string];
 const { name } = JSON.parse(given) as { readonly name: string };
 
 endWithParent();
 const destination = queue(name, { schema: type<Job>(), needs: { order: 'key' }, key: ({ key }) => key });
 const bus = await connect(url, { it: destination });
-await bus.it.consume(async ({ key, n }) => {
-  await failpoint('handling', { key, n });
-  await pause(2);
-  await failpoint('handled', { key, n });
-});
+await bus.it.consume(
+  async ({ key, n }) => {
+    await failpoint('handling', { key, n });
+    await pause(2);
+    await failpoint('handled', { key, n });
+  },
+  { leaseMs },
+);
 await failpoint('ready');

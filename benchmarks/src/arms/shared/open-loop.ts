@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Assignment, Measured } from '../shared/measured.ts';
-import { LatencySamples } from '../shared/latency.ts';
-import { endOfTurn, Meter } from '../shared/meter.ts';
-import { indexOf, type Order } from '../shared/order.ts';
-import { Sequence } from '../shared/sequence.ts';
+import type { Assignment, Measured } from './measured.ts';
+import { LatencySamples } from './latency.ts';
+import { endOfTurn, Meter } from './meter.ts';
+import { indexOf, type Order } from './order.ts';
+import { Sequence } from './sequence.ts';
 
 /**
  * Sends at a fixed rate whatever happens, and measures each message from the time it should have been sent: a stall

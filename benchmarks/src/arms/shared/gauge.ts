@@ -1,7 +1,7 @@
-import type { Assignment, Measured } from '../shared/measured.ts';
-import { endOfTurn, Meter } from '../shared/meter.ts';
-import { indexOf, type Order } from '../shared/order.ts';
-import { Sequence } from '../shared/sequence.ts';
+import type { Assignment, Measured } from './measured.ts';
+import { endOfTurn, Meter } from './meter.ts';
+import { indexOf, type Order } from './order.ts';
+import { Sequence } from './sequence.ts';
 
 /** The handler of every consuming arm: checks the number, and starts and ends the measured part. */
 export class Gauge {

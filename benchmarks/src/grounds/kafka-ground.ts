@@ -1,0 +1,47 @@
+import { Kafka, logLevel } from 'kafkajs';
+import { makeOrders, type Order } from '../arms/shared/order.ts';
+import { type ClientGround, sequenceOf, type Store } from './client-ground.ts';
+
+const chunk = 2_000;
+
+/** The harness's own connection to a Kafka that nobody else uses. */
+export async function openKafkaGround(url: string): Promise<ClientGround & { close(): Promise<unknown> }> {
+  const kafka = new Kafka({ brokers: [new URL(url).host], logLevel: logLevel.ERROR });
+  const admin = kafka.admin();
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  await Promise.all([admin.connect(), producer.connect()]);
+  const raw: Store = {
+    async fill(topic, count) {
+      await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1 }], waitForLeaders: true });
+      for (let first = 0; first < count; first += chunk) {
+        const orders = makeOrders(first, Math.min(chunk, count - first));
+        await producer.send({ topic, acks: -1, messages: orders.map((order) => ({ value: JSON.stringify(order) })) });
+      }
+    },
+    async drain(topic, expected) {
+      const consumer = kafka.consumer({ groupId: `drain-${topic}` });
+      await consumer.connect();
+      await consumer.subscribe({ topic, fromBeginning: true });
+      const faults = await sequenceOf(expected, (handle) =>
+        consumer.run({
+          eachMessage: async ({ message }) => handle(JSON.parse(message.value?.toString() ?? '') as Order),
+        }),
+      );
+      await consumer.disconnect();
+      return faults;
+    },
+  };
+  return {
+    url,
+    raw: () => raw,
+    async clear() {
+      const topics = (await admin.listTopics()).filter((topic) => !topic.startsWith('__'));
+      if (topics.length > 0) await admin.deleteTopics({ topics });
+      const { groups } = await admin.listGroups();
+      if (groups.length > 0) await admin.deleteGroups(groups.map(({ groupId }) => groupId));
+    },
+    async close() {
+      await Promise.all([admin.disconnect(), producer.disconnect()]);
+    },
+  };
+}
