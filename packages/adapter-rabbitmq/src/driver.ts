@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  abandonable,
   type Admin,
   type Capabilities,
   type ConnectOptions,
@@ -95,7 +96,7 @@ class RabbitLink implements Link<RabbitConnections> {
   }
 
   receive(source: Source, options: ReceiveOptions): Promise<Receiver> {
-    return abortable(this.#receive(source, options), options.signal, (receiver) => void receiver.close());
+    return abandonable(this.#receive(source, options), options.signal, (receiver) => void receiver.close());
   }
 
   async #receive(source: Source, options: ReceiveOptions): Promise<Receiver> {
@@ -110,7 +111,7 @@ class RabbitLink implements Link<RabbitConnections> {
 
   async ping(signal: AbortSignal): Promise<void> {
     // Not on the publishing connection: during an alarm the server does not read it.
-    await abortable(
+    await abandonable(
       onChannel(this.#openChannel, () => Promise.resolve()),
       signal,
     );
@@ -162,17 +163,4 @@ async function openQueue(
   const exchange = placeOptionsOf(source).exchange ?? 'topic';
   const binding = { queue, topic, exchange, filter: source.filter, between: `${topic}/${randomUUID()}` };
   return { queue, unbind: await bindSubscription(channel, binding, true) };
-}
-
-/** Ends the wait with the signal; what comes all the same is given to `discard`. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal, discard: (late: T) => void = () => undefined): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const giveUp = (): void => {
-      work.then(discard, () => undefined);
-      reject(new WaybillError('aborted', 'Given up by its signal'));
-    };
-    if (signal.aborted) return giveUp();
-    signal.addEventListener('abort', giveUp, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
-  });
 }

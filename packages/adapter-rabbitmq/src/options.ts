@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { WaybillError } from '@waybill/core/driver';
+import { checkOptions, decodedUrlPart, type OptionChecks, WaybillError } from '@waybill/core/driver';
 
 export interface RabbitCredentials {
   readonly username: string;
@@ -58,7 +58,7 @@ const isCredentials = (value: unknown): boolean =>
   isObject(value) && 'username' in value && isText(value.username) && 'password' in value && isText(value.password);
 
 /** Each option: what it wants, and whether it has it. */
-const checks: Readonly<Record<keyof RabbitOptions, readonly [wants: string, holds: (value: unknown) => boolean]>> = {
+const checks: OptionChecks<RabbitOptions> = {
   url: ['an amqp: or amqps: URL', isText],
   hosts: [
     'a list of "host" or "host:port"',
@@ -79,7 +79,7 @@ const checks: Readonly<Record<keyof RabbitOptions, readonly [wants: string, hold
 /** Throws `invalid`; no text ever holds a credential, nor the URL they came in. */
 export function settingsOf(given: string | RabbitOptions): Settings {
   const options = typeof given === 'string' ? { url: given } : given;
-  check(options);
+  checkOptions('rabbitmq', options, checks);
   const url = readUrl(options.url ?? 'amqp://localhost');
   const isTls = options.tls === undefined ? url.protocol === 'amqps:' : options.tls !== false;
   const port = isTls ? 5671 : 5672;
@@ -95,28 +95,6 @@ export function settingsOf(given: string | RabbitOptions): Settings {
     connectionName: options.connectionName ?? 'waybill',
     maxMessageBytes: options.maxMessageBytes,
   };
-}
-
-const isOption = (name: string): name is keyof RabbitOptions => Object.hasOwn(checks, name);
-
-function check(options: RabbitOptions): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (!isOption(name)) {
-      const text = `rabbitmq() has no option "${name}"${suggestion(name)}; there are ${Object.keys(checks).join(', ')}`;
-      throw new WaybillError('invalid', text);
-    }
-    const [wants, holds] = checks[name];
-    if (value !== undefined && !holds(value)) {
-      throw new WaybillError('invalid', `The rabbitmq option "${name}" wants ${wants}`);
-    }
-  }
-}
-
-/** The option that begins alike: `heartbeat` for `heartbeatMs`, `Vhost` for `vhost`. */
-function suggestion(name: string): string {
-  const beginning = name.toLowerCase().slice(0, 4);
-  const alike = Object.keys(checks).find((known) => known.toLowerCase().startsWith(beginning));
-  return alike === undefined ? '' : `, did you mean "${alike}"?`;
 }
 
 function readUrl(text: string): URL {
@@ -149,10 +127,4 @@ function hostOf(text: string, port: number): Host {
   return { hostname: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || port) };
 }
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new WaybillError('invalid', 'The URL of a RabbitMQ holds a % that begins no code; write %25 for it');
-  }
-}
+const decoded = (text: string): string => decodedUrlPart('The URL of a RabbitMQ', text);

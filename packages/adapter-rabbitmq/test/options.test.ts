@@ -41,9 +41,9 @@ describe('options', () => {
   });
 
   const wrong: readonly (readonly [unknown, RegExp])[] = [
-    [{ heartbeat: 10 }, /no option "heartbeat", did you mean "heartbeatMs"\?/],
+    [{ heartbeat: 10 }, /no option "heartbeat"; did you mean "heartbeatMs"\?/],
     [{ Vhost: 'x' }, /did you mean "vhost"/],
-    [{ reconnect: true }, /no option "reconnect"; there are url, hosts/],
+    [{ reconnect: true }, /no option "reconnect"; there are: url, hosts/],
     [{ heartbeatMs: 10 }, /whole seconds in milliseconds/],
     [{ heartbeatMs: 1500 }, /whole seconds/],
     [{ connectTimeoutMs: 5 }, /100 to 600000/],

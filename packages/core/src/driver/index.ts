@@ -7,5 +7,7 @@ export type * from './message.ts';
 export type * from './place.ts';
 export type * from './receiver.ts';
 export type * from './topology.ts';
+export { abandonable } from './abandon.ts';
+export { checkOptions, decodedUrlPart, type OptionChecks } from './options.ts';
 export { PushBuffer } from './push-buffer.ts';
 export * from './records.ts';
