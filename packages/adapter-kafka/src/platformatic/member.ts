@@ -41,7 +41,7 @@ export class GroupMember implements Member {
     this.#cluster = cluster;
     this.#spec = spec;
     this.#owner = owner;
-    this.#heartbeatMs = Math.min(3_000, Math.max(100, Math.floor(cluster.settings.sessionTimeoutMs / 10)));
+    this.#heartbeatMs = Math.min(3_000, Math.max(100, Math.floor(cluster.settings.sessionTimeoutMs / 20)));
     void this.#live().catch((error: unknown) => {
       if (!this.#isClosed) this.#owner.failed(error);
     });

@@ -1,9 +1,10 @@
 import { initProducerIdV4, type MessageRecord, NumericMap, produceV9 } from '@platformatic/kafka';
-import { realClock, WaybillError } from '@waybill/core/driver';
+import { WaybillError } from '@waybill/core/driver';
 import { checkCode, isPassing, KafkaError } from '../errors.ts';
 import type { Produced, WireRecord } from '../wire.ts';
 import type { Cluster } from './cluster.ts';
 import type { BrokerConnection } from './connection.ts';
+import { pause } from './patience.ts';
 
 type Response = Exclude<Awaited<ReturnType<(typeof produceV9)['api']['async']>>, boolean>;
 
@@ -91,7 +92,7 @@ export class Producing {
     identity: Identity,
   ): Promise<Produced> {
     const until = Date.now() + repeatMs;
-    for (let isTried = false; ; await pause()) {
+    for (let isTried = false; ; await pause(pauseMs)) {
       const tried = await this.#try(topic, partition, records, identity);
       if (tried.outcome === 'stored') return tried;
       isTried ||= tried.outcome === 'unknown';
@@ -173,5 +174,3 @@ const messageOf = (
   headers: new Map(headers as readonly (readonly [Buffer, Buffer])[]),
   timestamp: BigInt(timestamp),
 });
-
-const pause = (): Promise<void> => new Promise((resolve) => void realClock.after(pauseMs, resolve));

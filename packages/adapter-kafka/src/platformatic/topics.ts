@@ -6,10 +6,12 @@ import {
   describeConfigsV4,
   metadataV12,
 } from '@platformatic/kafka';
-import { realClock, WaybillError } from '@waybill/core/driver';
+import { WaybillError } from '@waybill/core/driver';
 import { checkCode, codeOf, KafkaError } from '../errors.ts';
 import type { TopicSpec, WireTopics } from '../wire.ts';
 import type { Cluster } from './cluster.ts';
+import { offsetsAt } from './offsets.ts';
+import { patiently, pause } from './patience.ts';
 
 const unknownTopic = 3;
 const alreadyExists = 36;
@@ -27,7 +29,7 @@ export function topicsOf(cluster: Cluster): WireTopics {
       const { topics } = await cluster.askAny(createTopicsV7.api, specs.map(requestOf), patience, false);
       for (const { name, errorCode, errorMessage } of topics)
         if (errorCode !== alreadyExists) checkCode(errorCode, `making the topic "${name}"`, errorMessage);
-      for (const { name } of specs) await until(`the topic "${name}" to have leaders`, () => hasLeaders(cluster, name));
+      for (const { name } of specs) await isReady(cluster, name);
     },
     describe: (names) => describe(cluster, names),
     async remove(name) {
@@ -45,9 +47,11 @@ export function topicsOf(cluster: Cluster): WireTopics {
       }
     },
     async removeGroup(group) {
-      const { results } = await cluster.ask(await cluster.coordinatorOf(group), deleteGroupsV2.api, [group]);
-      const code = results[0]?.errorCode ?? 0;
-      if (code !== noSuchGroup) checkCode(code, `removing the group "${group}"`);
+      await patiently(async () => {
+        const { results } = await cluster.ask(await cluster.coordinatorOf(group), deleteGroupsV2.api, [group]);
+        const code = results[0]?.errorCode ?? 0;
+        if (code !== noSuchGroup) checkCode(code, `removing the group "${group}"`);
+      });
     },
   };
 }
@@ -85,6 +89,14 @@ async function describe(cluster: Cluster, names: readonly string[]): Promise<Rea
   return found;
 }
 
+/** Leaders are announced a moment before they lead. */
+async function isReady(cluster: Cluster, topic: string): Promise<void> {
+  await until(`the topic "${topic}" to have leaders`, () => hasLeaders(cluster, topic));
+  const { leaders } = await cluster.layout(topic);
+  const ends = new Map([...leaders.keys()].map((partition) => [partition, 'latest'] as const));
+  await patiently(() => offsetsAt(cluster, topic, ends));
+}
+
 async function hasLeaders(cluster: Cluster, topic: string): Promise<boolean> {
   try {
     const { leaders } = await cluster.layout(topic, true);
@@ -109,6 +121,6 @@ async function exists(cluster: Cluster, topic: string): Promise<boolean> {
 async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + spreadMs; !(await isSo());) {
     if (Date.now() > deadline) throw new WaybillError('timeout', `Kafka did not come to ${what} in ${spreadMs} ms`);
-    await new Promise<void>((resolve) => void realClock.after(lookMs, resolve));
+    await pause(lookMs);
   }
 }

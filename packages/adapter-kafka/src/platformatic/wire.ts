@@ -5,6 +5,7 @@ import { TopicFetcher } from './fetching.ts';
 import { GroupMember } from './member.ts';
 import { commit, committed, noMember, offsetsAt } from './offsets.ts';
 import { checkCode } from '../errors.ts';
+import { patiently } from './patience.ts';
 import { Producing } from './producing.ts';
 import { topicsOf } from './topics.ts';
 
@@ -17,14 +18,15 @@ export async function openWire(settings: Settings): Promise<Wire> {
     closed: cluster.closed,
     batchMaxBytes: cluster.batchMaxBytes,
     topics: topicsOf(cluster),
-    partitionsOf: async (topic, fresh) => (await cluster.layout(topic, fresh)).leaders.length,
+    partitionsOf: async (topic, fresh) => (await patiently(() => cluster.layout(topic, fresh))).leaders.length,
     produce: (topic, partition, records) => producing.produce(topic, partition, records),
-    offsetsAt: (topic, wanted) => offsetsAt(cluster, topic, wanted),
-    committed: (group, topic, partitions) => committed(cluster, group, topic, partitions),
-    async place(group, topic, offsets) {
-      const codes = await commit(cluster, await cluster.coordinatorOf(group), group, noMember, topic, offsets);
-      for (const code of codes.values()) checkCode(code, `placing the group "${group}"`);
-    },
+    offsetsAt: (topic, wanted) => patiently(() => offsetsAt(cluster, topic, wanted)),
+    committed: (group, topic, partitions) => patiently(() => committed(cluster, group, topic, partitions)),
+    place: (group, topic, offsets) =>
+      patiently(async () => {
+        const codes = await commit(cluster, await cluster.coordinatorOf(group), group, noMember, topic, offsets);
+        for (const code of codes.values()) checkCode(code, `placing the group "${group}"`);
+      }),
     join: (spec, owner) => new GroupMember(cluster, spec, owner),
     openFetcher: (topic) => new TopicFetcher(cluster, topic),
     ping: () => cluster.ping(),

@@ -1,0 +1,22 @@
+import { realClock } from '@waybill/core/driver';
+import { isPassing, KafkaError } from '../errors.ts';
+
+const pauseMs = 50;
+const longestMs = 10_000;
+
+export const pause = (ms: number = pauseMs): Promise<void> =>
+  new Promise((resolve) => void realClock.after(ms, resolve));
+
+/**
+ * A broker that says that it cannot answer yet (a coordinator that loads, a leader that is being chosen) is asked again,
+ * as Kafka expects. Only for questions, and only for answers: a connection that broke is not made whole here.
+ */
+export async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (const until = Date.now() + longestMs; ; await pause()) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof KafkaError) || !isPassing(error) || Date.now() > until) throw error;
+    }
+  }
+}

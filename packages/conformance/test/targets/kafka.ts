@@ -1,0 +1,83 @@
+import { kafka } from '@waybill/adapter-kafka';
+import { type BrokerControl, defineTarget, type FaultProxy, type Security, type Target } from '@waybill/conformance';
+import { type Kafka, type KafkaLine, startKafka } from '@waybill/testbed';
+
+const user = { name: 'conformance', password: 'open-sesame-kafka' };
+/** The shortest session that Kafka's defaults allow: what a member that vanishes costs the others. */
+const session = 'sessionTimeoutMs=6000';
+
+/** A Kafka of the testbed with every control; one from the environment has none over its process. */
+export async function kafkaTarget(line: KafkaLine): Promise<Target> {
+  const isOurs = process.env['WAYBILL_KAFKA_URL'] === undefined;
+  const broker = await startKafka({ line, ...(isOurs && { tls: true, user, ways: 4 }) });
+  const url = `${broker.url}?${session}`;
+  return defineTarget({
+    name: `kafka-${line}`,
+    driver: () => kafka(url),
+    url,
+    version: () => broker.version,
+    profile: { durable: 'process', note: 'one node, KRaft' },
+    timing: { quietMs: 400, positiveMs: 20_000 },
+    ...(isOurs && { proxy: () => faultProxy(broker), security: securityOf(broker, url), control: controlOf(broker) }),
+    close: () => broker[Symbol.asyncDispose](),
+  });
+}
+
+const wrong = 'not-the-password';
+
+function securityOf({ tls }: Kafka, url: string): Security {
+  return {
+    secrets: [wrong, user.password],
+    wrongPassword: () => kafka({ url, credentials: { username: user.name, password: wrong } }),
+    ...(tls && {
+      trusted: () => kafka({ url: tls.url, tls: { ca: tls.authority } }),
+      unknownAuthority: () => kafka(tls.url),
+      wrongName: () => kafka({ url: tls.mismatchedUrl, tls: { ca: tls.authority } }),
+    }),
+  };
+}
+
+function controlOf(broker: Kafka): BrokerControl {
+  return {
+    kill: async () => {
+      const { pid } = broker;
+      await broker.kill();
+      return `pid ${pid} is gone`;
+    },
+    stop: async () => {
+      const { pid } = broker;
+      await broker.stop();
+      return `pid ${pid} has ended`;
+    },
+    start: async () => {
+      await broker.restart();
+      return `pid ${broker.pid} answers`;
+    },
+    pause: async () => {
+      await broker.pause();
+      return `pid ${broker.pid} is stopped`;
+    },
+    resume: async () => {
+      await broker.resume();
+      return `pid ${broker.pid} runs again`;
+    },
+  };
+}
+
+async function faultProxy(broker: Kafka): Promise<FaultProxy> {
+  const way = await broker.openWay();
+  const [proxy] = way.proxies;
+  if (proxy === undefined) throw new Error('the way to a single broker has one proxy');
+  return {
+    driver: () => kafka(`${way.url}?${session}`),
+    inject: (fault, direction) => proxy.inject(fault, direction),
+    heal: () => proxy.heal(),
+    get bytes() {
+      return proxy.bytes;
+    },
+    get liveConnections() {
+      return proxy.liveConnections;
+    },
+    [Symbol.asyncDispose]: () => way[Symbol.asyncDispose](),
+  };
+}
