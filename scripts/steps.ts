@@ -16,11 +16,14 @@ import { findPackages, localCache, readManifest, root } from './lib/workspace.ts
 import { packagingSteps } from './packaging/steps.ts';
 
 /** Packages with tests below `test/live/`: each needs a server, and each gets a step. */
-const livePackages = ['testbed', 'adapter-rabbitmq'];
+const livePackages = ['testbed', 'adapter-kafka', 'adapter-nats', 'adapter-rabbitmq', 'adapter-redis-streams'];
 
 /** Tasks of `scripts/run.mjs` that take part in a run; each ends with exit code 0 or fails its step. */
 const tasks: readonly { readonly name: string; readonly task: readonly [string, ...string[]] }[] = [
   { name: 'faults on RabbitMQ, a short run', task: ['faults', 'rabbitmq', '--short'] },
+  { name: 'faults on Kafka, a short run', task: ['faults', 'kafka', '--short'] },
+  { name: 'faults on NATS, a short run', task: ['faults', 'nats', '--short'] },
+  { name: 'faults on Redis, a short run', task: ['faults', 'redis', '--short'] },
   { name: 'faults in memory, a short run', task: ['faults', 'memory', '--short'] },
   { name: 'generated tables are up to date', task: ['tables', '--check'] },
 ];
