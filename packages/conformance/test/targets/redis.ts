@@ -7,29 +7,31 @@ const dedupWindowMs = (line: RedisLine): number => (line === '8' ? 120_000 : 0);
 
 /** A Redis or Valkey of the testbed with every control; one from the environment has none over its process. */
 export async function redisTarget(line: RedisLine): Promise<Target> {
-  const server = await startRedis({ line, tls: true, user: { name: 'waybill', password: 'the-password-of-the-testbed' } });
+  const server = await startRedis({ line, tls: true });
+  const url = server.controls === 'process' ? await server.addUser(user) : server.url;
   const options = { dedupWindowMs: dedupWindowMs(line) };
   return defineTarget({
     name: line.startsWith('valkey') ? line : `redis-${line}`,
-    driver: () => redisStreams({ url: server.url, ...options }),
-    url: server.url,
+    driver: () => redisStreams({ url, ...options }),
+    url,
     profile: { durable: 'os', note: 'one node, appendonly yes, appendfsync always' },
     timing: { quietMs: 250 },
     version: () => server.version,
-    proxy: () => faultProxy(server, options),
-    security: securityOf(server),
+    proxy: () => faultProxy(server, url, options),
+    security: securityOf(server, url),
     ...(server.controls === 'process' && { control: controlOf(server) }),
     close: () => server[Symbol.asyncDispose](),
   });
 }
 
+const user = { name: 'waybill', password: 'the-password-of-the-testbed' };
 const wrong = 'not-the-password';
 
-function securityOf({ url, tls }: Redis): Security {
+function securityOf({ tls }: Redis, url: string): Security {
   const refused = new URL(url);
   refused.password = wrong;
   return {
-    secrets: [wrong, new URL(url).password],
+    secrets: [wrong, user.password],
     wrongPassword: () => redisStreams(refused.href),
     ...(tls && {
       trusted: () => redisStreams({ url: tls.url, tls: { ca: tls.authority } }),
@@ -75,10 +77,14 @@ function controlOf(server: Redis): BrokerControl {
   };
 }
 
-async function faultProxy(server: Redis, options: { readonly dedupWindowMs: number }): Promise<FaultProxy> {
+async function faultProxy(
+  server: Redis,
+  url: string,
+  options: { readonly dedupWindowMs: number },
+): Promise<FaultProxy> {
   const proxy = await startProxy({ host: '127.0.0.1', port: server.port });
   return {
-    driver: () => redisStreams({ url: proxy.url(server.url), ...options }),
+    driver: () => redisStreams({ url: proxy.url(url), ...options }),
     inject: (fault, way) => proxy.inject(fault, way),
     heal: () => proxy.heal(),
     get bytes() {
