@@ -1,4 +1,4 @@
-import { type ErrorCode, WaybillError } from '@waybill/core/driver';
+import { type ErrorCode, networkCode, noConnection, type Sought, WaybillError } from '@waybill/core/driver';
 
 /** Reply codes of AMQP 0-9-1, as RabbitMQ uses them. */
 const replyCodes: Readonly<Record<number, ErrorCode>> = {
@@ -31,20 +31,6 @@ const texts: readonly (readonly [RegExp, ErrorCode])[] = [
   [/invalid (message|arg)/, 'invalid'],
 ];
 
-const unreachable = [
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-];
-const untrusted =
-  /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|HOSTNAME_MISMATCH)|ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA)/;
-
 /** What amqplib says without a code. */
 const sayings: readonly (readonly [RegExp, ErrorCode])[] = [
   [/^Handshake terminated by server: (403|530)|SASL mechanism/, 'denied'],
@@ -65,33 +51,23 @@ export function classify(error: unknown): ErrorCode {
   if (error.name === 'AbortError') return 'aborted';
   const code = 'code' in error ? error.code : undefined;
   if (typeof code === 'number') return match(texts, error.message) ?? replyCodes[code] ?? 'internal';
-  return (typeof code === 'string' ? codeOfNode(code) : undefined) ?? match(sayings, error.message) ?? 'internal';
-}
-
-function codeOfNode(code: string): ErrorCode | undefined {
-  if (unreachable.includes(code)) return 'unavailable';
-  if (untrusted.test(code)) return 'denied';
-  return code === 'EPROTO' || code.startsWith('ERR_SSL_') ? 'protocol' : undefined;
+  return networkCode(code) ?? match(sayings, error.message) ?? 'internal';
 }
 
 const match = (table: readonly (readonly [RegExp, ErrorCode])[], text: string): ErrorCode | undefined =>
   table.find(([pattern]) => pattern.test(text))?.[1];
 
-const advice: Partial<Record<ErrorCode, string>> = {
-  denied: 'check the credentials, the rights on the virtual host, and the certificates',
-  protocol: 'check that the port speaks AMQP 0-9-1, and whether it wants TLS (amqps:) or not (amqp:)',
-  unavailable: 'check host and port; a port that wants TLS also hangs up on a plain connection',
-  timeout: 'something took the connection and did not answer',
+const sought: Sought = {
+  broker: 'rabbitmq',
+  title: 'RabbitMQ',
+  advice: {
+    denied: 'check the credentials, the rights on the virtual host, and the certificates',
+    protocol: 'check that the port speaks AMQP 0-9-1, and whether it wants TLS (amqps:) or not (amqp:)',
+    unavailable: 'check host and port; a port that wants TLS also hangs up on a plain connection',
+    timeout: 'something took the connection and did not answer',
+  },
 };
 
-/** What went wrong on the way to a live connection. Never says with which credentials. */
-export function connectError(error: unknown, where: string): WaybillError {
-  const code = classify(error);
-  const text = error instanceof Error ? error.message : String(error);
-  const help = advice[code];
-  return new WaybillError(
-    code,
-    `No connection to RabbitMQ at ${where}: ${text}${help === undefined ? '' : ` (${help})`}`,
-    { cause: error, broker: 'rabbitmq' },
-  );
-}
+/** What went wrong on the way to a live connection. */
+export const connectError = (error: unknown, where: string): WaybillError =>
+  noConnection(sought, where, classify(error), error);

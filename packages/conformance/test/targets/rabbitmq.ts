@@ -1,6 +1,7 @@
 import { rabbitmq } from '@waybill/adapter-rabbitmq';
-import { type Broker, type RabbitmqLine, startProxy, startRabbitmq } from '@waybill/testbed';
-import { type BrokerControl, defineTarget, type FaultProxy, type Security, type Target } from '@waybill/conformance';
+import { type Broker, type RabbitmqLine, startRabbitmq } from '@waybill/testbed';
+import { type BrokerControl, defineTarget, type Security, type Target } from '@waybill/conformance';
+import { processControl, proxyBefore } from './server.ts';
 
 /** A RabbitMQ of the testbed with every control; one from the environment has none over its process. */
 export async function rabbitmqTarget(line: RabbitmqLine): Promise<Target> {
@@ -11,7 +12,7 @@ export async function rabbitmqTarget(line: RabbitmqLine): Promise<Target> {
     url: broker.url,
     profile: { durable: 'process', note: 'one node, quorum queues' },
     timing: { quietMs: 250 },
-    proxy: () => faultProxy(broker),
+    proxy: () => proxyBefore(broker, (url) => rabbitmq(url)),
     security: securityOf(broker),
     ...(broker.controls === 'process' && { control: controlOf(broker) }),
     close: () => broker[Symbol.asyncDispose](),
@@ -35,57 +36,18 @@ function securityOf({ url, tls }: Broker): Security {
   };
 }
 
-function controlOf(broker: Broker): BrokerControl {
-  return {
-    kill: async () => {
-      const { pid } = broker;
-      await broker.kill();
-      return `pid ${pid} is gone`;
-    },
-    stop: async () => {
-      const { pid } = broker;
-      await broker.stop();
-      return `pid ${pid} has ended`;
-    },
-    start: async () => {
-      await broker.restart();
-      return `pid ${broker.pid} answers`;
-    },
-    pause: async () => {
-      await broker.pause();
-      return `pid ${broker.pid} is stopped`;
-    },
-    resume: async () => {
-      await broker.resume();
-      return `pid ${broker.pid} runs again`;
-    },
-    disconnect: async () => {
-      const said = await broker.control('close_all_connections', 'conformance');
-      return said.trim().split('\n').at(-1) ?? 'connections closed';
-    },
-    block: async () => {
-      await broker.setAlarm('memory', 'on');
-      return 'the memory alarm is on';
-    },
-    unblock: async () => {
-      await broker.setAlarm('memory', 'off');
-      return 'the memory alarm is off';
-    },
-  };
-}
-
-async function faultProxy(broker: Broker): Promise<FaultProxy> {
-  const proxy = await startProxy({ host: '127.0.0.1', port: Number(new URL(broker.url).port) });
-  return {
-    driver: () => rabbitmq(proxy.url(broker.url)),
-    inject: (fault, way) => proxy.inject(fault, way),
-    heal: () => proxy.heal(),
-    get bytes() {
-      return proxy.bytes;
-    },
-    get liveConnections() {
-      return proxy.liveConnections;
-    },
-    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
-  };
-}
+const controlOf = (broker: Broker): BrokerControl => ({
+  ...processControl(broker),
+  disconnect: async () => {
+    const said = await broker.control('close_all_connections', 'conformance');
+    return said.trim().split('\n').at(-1) ?? 'connections closed';
+  },
+  block: async () => {
+    await broker.setAlarm('memory', 'on');
+    return 'the memory alarm is on';
+  },
+  unblock: async () => {
+    await broker.setAlarm('memory', 'off');
+    return 'the memory alarm is off';
+  },
+});

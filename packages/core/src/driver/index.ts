@@ -9,5 +9,6 @@ export type * from './receiver.ts';
 export type * from './topology.ts';
 export { abandonable } from './abandon.ts';
 export { checkOptions, decodedUrlPart, type OptionChecks } from './options.ts';
+export { networkCode, noConnection, type Sought } from './network.ts';
 export { PushBuffer } from './push-buffer.ts';
 export * from './records.ts';
