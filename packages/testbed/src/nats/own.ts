@@ -26,7 +26,7 @@ export async function ownNats(node: NatsNode): Promise<Nats> {
     probe: async () => {
       // Only when it has read its streams again.
       await monitor('healthz');
-      return probeNats(url, { timeoutMs: 1_000 });
+      return probeNats(url, { timeoutMs: 1_000, ...(tls && { authority: tls.authority }) });
     },
     startTimeoutMs: 30_000,
     logs: [log, `${log}.output`],

@@ -1,6 +1,7 @@
 import { connect } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { natsLines, startNats, startNatsCluster, waitFor } from '../../src/index.ts';
+import { probeNats } from '../../src/nats/probe.ts';
 import { ignoreGivenServers } from './support.ts';
 
 ignoreGivenServers();
@@ -16,12 +17,11 @@ test.each(natsLines)('NATS %s: TLS and the user hold', async (line) => {
   expect(connection.info?.version).toBe(server.version);
   await connection.close();
 
-  const servers = new URL(url).host;
-  await expect(connect({ servers, tls: {}, ...login })).rejects.toThrow(/unable to verify|self-signed/);
-  await expect(connect({ servers: new URL(mismatchedUrl).host, tls: { ca: authority }, ...login })).rejects.toThrow(
-    'does not match',
-  );
-  await expect(connect({ servers, tls: { ca: authority }, ...login, pass: 'wrong' })).rejects.toThrow(/authorization/i);
+  const wrong = { ...login, pass: 'wrong' };
+  await expect(connect({ servers: new URL(url).host, tls: { ca: authority }, ...wrong })).rejects.toThrow(/auth/i);
+  await expect(probeNats(url)).rejects.toThrow(/unable to verify|self-signed/);
+  await expect(probeNats(mismatchedUrl, { authority })).rejects.toThrow('does not match');
+  expect(await probeNats(url, { authority })).toBe(server.version);
 });
 
 test.each(natsLines)('NATS %s: settings are added to ours, and the monitoring interface tells them', async (line) => {
