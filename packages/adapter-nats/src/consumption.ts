@@ -5,7 +5,8 @@ import type { Connection } from './connection.ts';
 /** The server says so often that a request still stands; after so many silences it does not. */
 const heartbeatMs = 1000;
 const mostSilences = 3;
-const requestMs = 30_000;
+/** As long as messages may go to a connection that is gone, until the server notices. */
+const requestMs = 10_000;
 
 /** One consumer as one receiver pulls from it, with what it brought and nobody took yet. */
 export class Consumption<M> {

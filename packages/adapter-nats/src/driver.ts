@@ -24,9 +24,10 @@ import { abortable, type Connection, openConnection } from './connection.ts';
 import { Consumption } from './consumption.ts';
 import { classify } from './errors.ts';
 import { InboxReceiver } from './inbox-receiver.ts';
+import { Leftovers } from './leftovers.ts';
 import { type Address, addressOf, missing, subscriptionName } from './names.ts';
 import { type NatsOptions, settingsOf } from './options.ts';
-import { OrderedReceiver, type Orphans } from './ordered-receiver.ts';
+import { OrderedReceiver } from './ordered-receiver.ts';
 import { Publisher } from './publisher.ts';
 import { QueueReceiver } from './receiver.ts';
 import { QueueMessage } from './records.ts';
@@ -43,7 +44,7 @@ export type NatsDriver = Driver<typeof capabilities, NatsConnection> & { readonl
  */
 export function nats(options: string | NatsOptions = {}): NatsDriver {
   const settings = settingsOf(options);
-  const orphans: Orphans = new Map();
+  const leftovers = new Leftovers();
   let turn = 0;
   return {
     spec: 1,
@@ -56,7 +57,7 @@ export function nats(options: string | NatsOptions = {}): NatsDriver {
       const at = turn++ % hosts.length;
       const connection = await openConnection(settings, [...hosts.slice(at), ...hosts.slice(0, at)], signal);
       try {
-        return new NatsLink(connection, capabilitiesOf(connection.version, connection.maxPayload), orphans);
+        return new NatsLink(connection, capabilitiesOf(connection.version, connection.maxPayload), leftovers);
       } catch (error) {
         await connection.client.close();
         throw error;
@@ -73,17 +74,18 @@ class NatsLink implements Link<NatsConnection> {
   readonly #connection: Connection;
   readonly #publisher: Publisher;
   readonly #sender: Sender;
-  readonly #orphans: Orphans;
+  readonly #leftovers: Leftovers;
   #isClosing = false;
 
-  constructor(connection: Connection, here: Capabilities, orphans: Orphans) {
+  constructor(connection: Connection, here: Capabilities, leftovers: Leftovers) {
     this.native = connection.client;
     this.capabilities = here;
     this.#connection = connection;
     this.#publisher = new Publisher(connection);
     const { maxBytes } = here.queue === 'none' ? { maxBytes: 0 } : here.queue.limits;
     this.#sender = new Sender(connection, this.#publisher, maxBytes);
-    this.#orphans = orphans;
+    this.#leftovers = leftovers;
+    leftovers.giveBack(connection.client);
     this.admin = adminOf(connection);
     this.closed = connection.closed.then((cause) => (this.#isClosing ? undefined : cause));
     void this.closed.then(() => connection.client.close());
@@ -93,7 +95,8 @@ class NatsLink implements Link<NatsConnection> {
     return this.#sender.send(target, batch);
   }
 
-  receive(source: Source, options: ReceiveOptions): Promise<Receiver> {
+  receive(source: Source, asked: ReceiveOptions): Promise<Receiver> {
+    const options = { ...asked, leaseMs: Math.min(asked.leaseMs, this.#connection.settings.maxLeaseMs) };
     return abortable(this.#receive(source, options), options.signal, (receiver) => void receiver.close());
   }
 
@@ -128,8 +131,7 @@ class NatsLink implements Link<NatsConnection> {
   }
 
   async #ordered(address: Address, options: ReceiveOptions): Promise<Receiver> {
-    const settings = { ...options, orphans: this.#orphans };
-    const receiver = new OrderedReceiver(this.#connection, this.#publisher, address, settings);
+    const receiver = new OrderedReceiver(this.#connection, this.#publisher, address, options, this.#leftovers);
     await receiver.open();
     return receiver;
   }
@@ -189,7 +191,8 @@ class NatsLink implements Link<NatsConnection> {
       return undefined;
     });
     const leaseMs = millis(info.config.ack_wait ?? 0);
-    return new QueueReceiver(connection, this.#publisher, consumption, { leaseMs, delivery, ...(leave && { leave }) });
+    const leftovers = this.#leftovers;
+    return new QueueReceiver(connection, this.#publisher, consumption, { leaseMs, delivery, leave, leftovers });
   }
 
   ping(signal: AbortSignal): Promise<void> {

@@ -23,6 +23,7 @@ const apiCodes: Readonly<Record<number, ErrorCode>> = {
   10071: 'rejected',
   10076: 'unsupported',
   10077: 'overloaded',
+  10097: 'too-large',
   10099: 'mismatch',
   10100: 'mismatch',
   10118: 'unavailable',

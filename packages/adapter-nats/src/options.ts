@@ -33,6 +33,11 @@ export interface NatsOptions {
   readonly connectTimeoutMs?: number;
   /** For JetStream to confirm a message or answer a question, in milliseconds; then the outcome is unknown. @default 5000 */
   readonly answerTimeoutMs?: number;
+  /**
+   * The longest lease that is asked for, in milliseconds: 500 to 3,600,000. What a lost connection took with it comes
+   * again when it is over; a handler that blocks the event loop for two thirds of it loses its messages. @default 10000
+   */
+  readonly maxLeaseMs?: number;
   /** Shown in the server's monitoring. @default 'waybill' */
   readonly connectionName?: string;
   /** JetStream domain. @default that of the account */
@@ -53,6 +58,7 @@ export interface Settings {
   readonly pingIntervalMs: number;
   readonly connectTimeoutMs: number;
   readonly answerTimeoutMs: number;
+  readonly maxLeaseMs: number;
   readonly connectionName: string;
   readonly domain: string | undefined;
   readonly inboxPrefix: string;
@@ -86,6 +92,7 @@ const checks: Readonly<Record<keyof NatsOptions, readonly [wants: string, holds:
   pingIntervalMs: ['milliseconds, 500 to 120000', (value) => isWithin(value, 500, 120_000)],
   connectTimeoutMs: ['milliseconds, 100 to 600000', (value) => isWithin(value, 100, 600_000)],
   answerTimeoutMs: ['milliseconds, 100 to 600000', (value) => isWithin(value, 100, 600_000)],
+  maxLeaseMs: ['milliseconds, 500 to 3600000', (value) => isWithin(value, 500, 3_600_000)],
   connectionName: ['a name', isText],
   domain: ['the name of a JetStream domain', (value) => isText(value) && /^[\w-]+$/.test(value)],
   inboxPrefix: ['a subject without wildcards', (value) => isText(value) && /^[^\s.*>]+(\.[^\s.*>]+)*$/.test(value)],
@@ -108,6 +115,7 @@ export function settingsOf(given: string | NatsOptions): Settings {
     pingIntervalMs: options.pingIntervalMs ?? 5_000,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     answerTimeoutMs: options.answerTimeoutMs ?? 5_000,
+    maxLeaseMs: options.maxLeaseMs ?? 10_000,
     connectionName: options.connectionName ?? 'waybill',
     domain: options.domain,
     inboxPrefix: options.inboxPrefix ?? '_INBOX',

@@ -16,6 +16,7 @@ import {
 import { consumerOf } from './blueprint.ts';
 import type { Connection } from './connection.ts';
 import { Consumption } from './consumption.ts';
+import type { Leftovers } from './leftovers.ts';
 import type { Address } from './names.ts';
 import type { Publisher } from './publisher.ts';
 import { QueueMessage } from './records.ts';
@@ -26,9 +27,6 @@ import { extendAll, lost, settleAll } from './settling.ts';
 const taken = [10_099, 10_100];
 /** Looked for again so often, beside the server's word that the consumer is gone, which may get lost. */
 const lookAgainMs = 1000;
-
-/** Consumers that a lost connection left behind, by stream: ours to remove, and nobody else's. */
-export type Orphans = Map<string, Set<string>>;
 
 /**
  * A queue in order. Whoever makes the only consumer of its stream owns it, with all that is unsettled, in order from the
@@ -45,7 +43,7 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
   readonly #publisher: Publisher;
   readonly #address: Address;
   readonly #delivery: ReceiveOptions['delivery'];
-  readonly #orphans: Orphans;
+  readonly #leftovers: Leftovers;
   #consumption: Consumption<QueueMessage> | undefined;
   #consumer = '';
   #owner: LaneOwner<Receipted<string>> | undefined;
@@ -59,7 +57,8 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
     connection: Connection,
     publisher: Publisher,
     address: Address,
-    { leaseMs, delivery, orphans }: Pick<ReceiveOptions, 'leaseMs' | 'delivery'> & { readonly orphans: Orphans },
+    { leaseMs, delivery }: Pick<ReceiveOptions, 'leaseMs' | 'delivery'>,
+    leftovers: Leftovers,
   ) {
     this.native = connection.client;
     this.leaseMs = leaseMs;
@@ -67,7 +66,7 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
     this.#publisher = publisher;
     this.#address = address;
     this.#delivery = delivery;
-    this.#orphans = orphans;
+    this.#leftovers = leftovers;
     this.closed = new Promise((resolve) => (this.#resolve = resolve));
     void connection.closed.then((cause) => this.#end(cause));
   }
@@ -75,9 +74,8 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
   /** Rejects when the queue is not there; to wait for it behind another owner is no error. */
   async open(): Promise<void> {
     const { stream } = this.#address;
-    for (const orphan of this.#orphans.get(stream) ?? [])
-      await this.#connection.manager.consumers.delete(stream, orphan).catch(() => undefined);
-    this.#orphans.delete(stream);
+    for (const consumer of this.#leftovers.takeConsumers(stream))
+      await this.#connection.manager.consumers.delete(stream, consumer).catch(() => undefined);
     if (await this.#own()) return;
     const { client } = this.#connection;
     this.#removals = client.subscribe(`$JS.EVENT.ADVISORY.CONSUMER.DELETED.${stream}.>`, {
@@ -131,7 +129,8 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
     try {
       const { config } = await manager.streams.info(stream);
       await manager.consumers.add(stream, {
-        ...consumerOf(2 * this.leaseMs, [subject]),
+        // Longer than the consumer lives unasked: before a message comes again out of its order, all of them do.
+        ...consumerOf(1.25 * this.leaseMs, [subject]),
         name,
         inactive_threshold: nanos(this.leaseMs),
         num_replicas: config.num_replicas,
@@ -186,15 +185,9 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#again?.cancel();
-    if (cause !== undefined && this.#consumer !== '') this.#abandon();
+    if (cause !== undefined && this.#consumer !== '') this.#leftovers.addConsumer(this.#address.stream, this.#consumer);
     this.#resolve(cause);
     this.#consumption?.end(cause);
     if (!this.#connection.client.isClosed()) this.#removals?.unsubscribe();
-  }
-
-  #abandon(): void {
-    const { stream } = this.#address;
-    const left = this.#orphans.get(stream) ?? new Set();
-    this.#orphans.set(stream, left.add(this.#consumer));
   }
 }

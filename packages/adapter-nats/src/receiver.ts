@@ -9,9 +9,16 @@ import type {
 } from '@waybill/core/driver';
 import type { Connection } from './connection.ts';
 import type { Consumption } from './consumption.ts';
+import type { Leftovers } from './leftovers.ts';
 import type { Publisher } from './publisher.ts';
 import type { QueueMessage } from './records.ts';
 import { accepted, extendAll, lost, settleAll } from './settling.ts';
+
+interface Terms extends Pick<ReceiveOptions, 'leaseMs' | 'delivery'> {
+  readonly leftovers: Leftovers;
+  /** Removes a consumer that is nobody else's. */
+  readonly leave?: (() => Promise<unknown>) | undefined;
+}
 
 /** A durable consumer that many receivers share. */
 export class QueueReceiver implements LeaseReceiver<string>, Lane<Receipted<string>> {
@@ -25,17 +32,15 @@ export class QueueReceiver implements LeaseReceiver<string>, Lane<Receipted<stri
   readonly #consumption: Consumption<QueueMessage>;
   readonly #delivery: ReceiveOptions['delivery'];
   readonly #leave: (() => Promise<unknown>) | undefined;
+  /** What is handed out and not settled, and when its lease ends. */
+  readonly #held = new Map<string, number>();
   #closing: Promise<void> | undefined;
 
   constructor(
     connection: Connection,
     publisher: Publisher,
     consumption: Consumption<QueueMessage>,
-    {
-      leaseMs,
-      delivery,
-      leave,
-    }: Pick<ReceiveOptions, 'leaseMs' | 'delivery'> & { readonly leave?: () => Promise<unknown> },
+    { leaseMs, delivery, leave, leftovers }: Terms,
   ) {
     this.native = connection.client;
     this.closed = consumption.closed;
@@ -45,6 +50,7 @@ export class QueueReceiver implements LeaseReceiver<string>, Lane<Receipted<stri
     this.#consumption = consumption;
     this.#delivery = delivery;
     this.#leave = leave;
+    void consumption.closed.then((cause) => cause !== undefined && leftovers.addDeliveries(this.#held));
   }
 
   start(owner: LaneOwner<Receipted<string>>): void {
@@ -56,17 +62,23 @@ export class QueueReceiver implements LeaseReceiver<string>, Lane<Receipted<stri
     const messages = await this.#consumption.pull(limit, signal);
     const oldest = performance.now() - this.leaseMs;
     const ours = messages.filter(({ arrivedAt }) => arrivedAt > oldest);
-    return this.#delivery === 'at-most-once' ? forgotten(this.#publisher, ours) : ours;
+    if (this.#delivery === 'at-most-once') return forgotten(this.#publisher, ours);
+    for (const { receipt, arrivedAt } of ours) this.#held.set(receipt, arrivedAt + this.leaseMs);
+    return ours;
   }
 
   async settle(batch: readonly Settlement<string>[]): Promise<readonly Unsettled[]> {
-    return this.#consumption.isEnded ? lost(batch) : settleAll(this.#connection, batch);
+    if (this.#consumption.isEnded) return lost(batch);
+    for (const { receipt } of batch) this.#held.delete(receipt);
+    return settleAll(this.#connection, batch);
   }
 
   async extend(receipts: readonly string[]): Promise<readonly Unsettled[]> {
     if (this.#consumption.isEnded) return lost(receipts);
     // A consumer that goes with its receiver must not go while all that may be in flight is.
     if (this.#leave !== undefined) this.#consumption.keepAlive();
+    const leaseEndsAt = performance.now() + this.leaseMs;
+    for (const receipt of receipts) if (this.#held.has(receipt)) this.#held.set(receipt, leaseEndsAt);
     return extendAll(this.#connection, receipts);
   }
 
@@ -83,6 +95,7 @@ export class QueueReceiver implements LeaseReceiver<string>, Lane<Receipted<stri
   async #giveBack(): Promise<void> {
     const { client } = this.#connection;
     for (const { receipt } of this.#consumption.buffer.take()) client.publish(receipt, '-NAK');
+    for (const receipt of this.#held.keys()) client.publish(receipt, '-NAK');
     await Promise.all([client.flush(), this.#leave?.()]).catch(() => undefined);
   }
 }
