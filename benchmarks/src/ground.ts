@@ -24,6 +24,8 @@ export interface Ground extends AsyncDisposable {
   /** Name and version, as in the report. */
   readonly description: string;
   readonly rows: readonly Row[];
+  /** The broker's process, where it is one of this machine. */
+  readonly pid?: number | undefined;
 }
 
 export function openGround(broker: BrokerName, size: Size, launch: Launch): Promise<Ground> {
@@ -58,6 +60,7 @@ async function rabbitmqGround(size: Size, launch: Launch): Promise<Ground> {
   return {
     description: `RabbitMQ ${server.version}, one node, ${server.controls === 'none' ? 'external' : 'on this machine'}`,
     rows: rabbitmqRows(size, ground, { endToEndPerSecond }),
+    pid: server.pid,
     async [Symbol.asyncDispose]() {
       await ground.close();
       await server[Symbol.asyncDispose]();
@@ -92,6 +95,7 @@ async function redisGround(size: Size, launch: Launch): Promise<Ground> {
   return {
     description: `Redis ${server.version}, one node on this machine, every write on disk before its answer`,
     rows: clientRows(redisQueue, size, ground, rate),
+    pid: server.pid,
     async [Symbol.asyncDispose]() {
       await ground.close();
       await server[Symbol.asyncDispose]();
@@ -137,6 +141,7 @@ async function natsGround(size: Size, launch: Launch): Promise<Ground> {
   return {
     description: `NATS ${server.version}, one node on this machine`,
     rows: [...clientRows(natsQueue, size, ground, rate), ...reading],
+    pid: server.pid,
     async [Symbol.asyncDispose]() {
       await ground.close();
       await server[Symbol.asyncDispose]();
@@ -185,6 +190,7 @@ async function kafkaGround(size: Size, launch: Launch): Promise<Ground> {
   return {
     description: `Kafka ${server.version}, one broker on this machine`,
     rows: [...clientRows(kafkaLowLevel, size, ground, rate), ...others],
+    pid: server.pid,
     async [Symbol.asyncDispose]() {
       await ground.close();
       await server[Symbol.asyncDispose]();

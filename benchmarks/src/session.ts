@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Ground, openGround } from './ground.ts';
 import { figureOf } from './harness/figures.ts';
+import { calm } from './harness/calm.ts';
 import { type Footprint, measureFootprint } from './harness/footprint.ts';
 import { fromPackages, fromSources } from './harness/launch.ts';
 import { describeMachine } from './harness/machine.ts';
@@ -22,7 +23,9 @@ export async function runSession(options: BenchOptions): Promise<void> {
   const stage = options.isFromSources ? undefined : await fromPackages();
   const launch = stage ?? fromSources();
   await using ground = await openGround(options.broker, size, launch);
-  const rows = await measureRows(ground, launch, size, options.only);
+  const { pid } = ground;
+  const calmly = pid === undefined ? launch : { ...launch, before: () => calm(pid) };
+  const rows = await measureRows(ground, calmly, size, options.only);
   const wantsFootprint = options.broker === 'rabbitmq' && 'footprint'.startsWith(options.only ?? '');
   const footprint: Footprint | undefined = stage && wantsFootprint ? measureFootprint(stage, size.pairs) : undefined;
   const result: SessionResult = {

@@ -40,6 +40,7 @@ export async function measureOnce(launch: Launch, row: Row, arm: Arm, pair: numb
   const field = await row.field?.(arm, row);
   try {
     const settings = { ...arm.settings, ...field?.settings };
+    await launch.before?.();
     const measured = await runArm(launch, { program: arm.program, warmUp, messages, settings });
     const found = [measured.faults, await field?.faults?.()].filter((faults) => faults !== undefined);
     if (found.length === 0) throw new Error(`${arm.program} checks no sequence numbers, and neither does its row`);

@@ -9,6 +9,8 @@ export interface Launch {
   /** In front of Node: `taskset`, where the cores are divided. */
   readonly prefix: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Awaited between what prepares a run and the run. */
+  readonly before?: () => Promise<void>;
 }
 
 const longestRunMs = 300_000;
