@@ -1,8 +1,8 @@
 import type { Capabilities, ChannelCapabilities } from '@waybill/core/driver';
 
 const mebibyte = 1 << 20;
-/** Doubles hold milliseconds exactly up to 2^53; a due time is now plus a delay. */
-const mostDelayMs = 2 ** 52;
+/** A sorted set keeps any time; what is above a year is a mistake to core. */
+const mostDelayMs = 365 * 24 * 3_600_000;
 
 const queue = {
   style: 'lease',

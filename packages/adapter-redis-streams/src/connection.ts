@@ -1,7 +1,6 @@
 import { Redis } from 'ioredis';
-import { WaybillError } from '@waybill/core/driver';
-import { abortable } from './abortable.ts';
-import { connectError } from './errors.ts';
+import { abandonable, WaybillError } from '@waybill/core/driver';
+import { connectError, withoutArguments } from './errors.ts';
 import type { Host, RedisTls, Settings } from './options.ts';
 import { type Script, scripts } from './scripts.ts';
 
@@ -14,6 +13,8 @@ const goodbyeMs = 1_000;
 export class Connection {
   readonly client: Redis;
   readonly host: Host;
+  /** As CLIENT LIST shows it. */
+  readonly name: string;
   /** Resolves with the cause, however it ends. */
   readonly closed: Promise<unknown>;
   #end!: (cause: unknown) => void;
@@ -22,9 +23,10 @@ export class Connection {
   #isClosed = false;
   readonly #heart: NodeJS.Timeout;
 
-  constructor(client: Redis, host: Host, heartbeatMs: number) {
+  constructor(client: Redis, host: Host, name: string, heartbeatMs: number) {
     this.client = client;
     this.host = host;
+    this.name = name;
     this.closed = new Promise((resolve) => (this.#end = resolve));
     client.on('error', (error) => (this.#lastError = error));
     client.once('close', () => this.#finish(this.#lastError));
@@ -94,11 +96,11 @@ export async function openConnection(
   const where = `${host.hostname}:${host.port}`;
   const patience = AbortSignal.timeout(settings.connectTimeoutMs);
   const client = newClient(settings, host);
-  const connection = new Connection(client, host, settings.heartbeatMs);
+  const connection = new Connection(client, host, `${settings.connectionName}-${role}`, settings.heartbeatMs);
   let failure: unknown;
   client.once('error', (error) => (failure = error));
   try {
-    await abortable(greet(connection, settings, role), [signal, patience]);
+    await abandonable(greet(connection, settings), AbortSignal.any([signal, patience]));
     return connection;
   } catch (error) {
     // Ended by hand, so that nothing is left of it whatever state it is in.
@@ -133,15 +135,18 @@ const newClient = (settings: Settings, host: Host): Redis =>
 const tlsOf = (tls: RedisTls, { hostname }: Host): RedisTls =>
   /^[\d.:]+$/.test(hostname) ? tls : { servername: hostname, ...tls };
 
-async function greet(connection: Connection, settings: Settings, role: string): Promise<void> {
+async function greet(connection: Connection, settings: Settings): Promise<void> {
   const { client } = connection;
   const credentials = await settings.credentials();
   await client.connect();
   if (credentials !== undefined) {
     const { username, password } = credentials;
-    await client.call('AUTH', username === undefined ? [password] : [username, password]);
+    await client.call('AUTH', username === undefined ? [password] : [username, password]).catch((error: unknown) => {
+      throw withoutArguments(error);
+    });
   }
   if (settings.database > 0) await client.call('SELECT', [settings.database]);
-  await client.call('CLIENT', ['SETNAME', `${settings.connectionName}-${role}`]).catch(() => undefined);
+  // Names are for those who look; nothing depends on them where they are not allowed.
+  await client.call('CLIENT', ['SETNAME', connection.name]).catch(() => undefined);
   await Promise.all(scripts.map(({ lua }) => client.call('SCRIPT', ['LOAD', lua])));
 }

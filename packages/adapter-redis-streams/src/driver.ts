@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  abandonable,
   type Admin,
   type Capabilities,
   type ConnectOptions,
@@ -15,7 +16,6 @@ import {
   type Source,
   type Target,
 } from '@waybill/core/driver';
-import { abortable } from './abortable.ts';
 import { adminOf, settledKeys } from './admin.ts';
 import { capabilities, capabilitiesOf } from './capabilities.ts';
 import { type Connection, openConnection } from './connection.ts';
@@ -25,6 +25,7 @@ import { group, groupKey, type Keys, liveField, partitionKey, refuseReply, subsc
 import { placeOptionsOf } from './native.ts';
 import { type Nodes, openNodes, type RedisNative } from './nodes.ts';
 import { type RedisOptions, type Settings, settingsOf } from './options.ts';
+import { Pressure } from './pressure.ts';
 import { Reader } from './reader.ts';
 import { QueueReceiver, type Reading } from './receiver.ts';
 import { join, leaveTopic } from './scripts.ts';
@@ -51,10 +52,10 @@ export function redisStreams(options: string | RedisOptions = {}): RedisDriver {
     name: 'redis-streams',
     capabilities,
     classify,
-    async connect({ signal }: ConnectOptions): Promise<Link<RedisNative>> {
+    async connect({ signal, onBlocked }: ConnectOptions): Promise<Link<RedisNative>> {
       const opened = await openNodes(settings, host, signal);
       host = opened.host;
-      return new RedisLink(opened.nodes, settings, gone);
+      return new RedisLink(opened.nodes, settings, gone, new Pressure(settings.keyPrefix, onBlocked));
     },
   };
 }
@@ -71,7 +72,7 @@ class RedisLink implements Link<RedisNative> {
   readonly #sender: Sender;
   readonly #receivers = new Set<Receiver>();
 
-  constructor(nodes: Nodes, settings: Settings, gone: Gone) {
+  constructor(nodes: Nodes, settings: Settings, gone: Gone, pressure: Pressure) {
     this.native = { client: nodes.first.client, server: nodes.server };
     this.capabilities = capabilitiesOf({ ...settings, isCluster: nodes.server.isCluster });
     this.closed = nodes.closed;
@@ -79,7 +80,7 @@ class RedisLink implements Link<RedisNative> {
     this.#settings = settings;
     this.#gone = gone;
     this.#streams = new Streams(nodes, settings.keyPrefix);
-    this.#sender = new Sender(nodes, settings, this.#streams);
+    this.#sender = new Sender(nodes, settings, this.#streams, pressure);
     this.admin = adminOf(nodes, settings.keyPrefix);
   }
 
@@ -88,14 +89,14 @@ class RedisLink implements Link<RedisNative> {
   }
 
   async receive(source: Source, options: ReceiveOptions): Promise<Receiver> {
-    const receiver = await abortable(this.#receive(source, options), [options.signal], (late) => void late.close());
+    const receiver = await abandonable(this.#receive(source, options), options.signal, (late) => void late.close());
     this.#receivers.add(receiver);
     void receiver.closed.then(() => this.#receivers.delete(receiver));
     return receiver;
   }
 
   async ping(signal: AbortSignal): Promise<void> {
-    await abortable(this.#nodes.first.call('PING'), [signal]);
+    await abandonable(this.#nodes.first.call('PING'), signal);
   }
 
   declare(declarations: readonly Declaration[], mode: 'create' | 'verify'): Promise<readonly Mismatch[]> {

@@ -3,7 +3,7 @@ import { type ErrorCode, WaybillError } from '@waybill/core/driver';
 /** The first word of an error of the server, or of one of our scripts. */
 const replies: readonly (readonly [RegExp, ErrorCode])[] = [
   [/^(NOAUTH|WRONGPASS|NOPERM|DENIED)\b|^ERR AUTH /, 'denied'],
-  [/^(NOGROUP|NOPLACE)\b|^UNBLOCKED the stream key no longer exists|no such key/, 'not-found'],
+  [/^(NOGROUP|NOPLACE)\b|^UNBLOCKED the stream key no longer exists|no such key|requires the key to exist/, 'not-found'],
   [/^WRONGTYPE\b/, 'mismatch'],
   [/^OOM\b|max number of clients/, 'overloaded'],
   [/^BUSY\b/, 'overloaded'],
@@ -40,6 +40,12 @@ const isReply = (error: unknown): boolean => error instanceof Error && error.nam
 /** Certainly nothing of it was stored. */
 export const isRefused = (error: unknown): boolean =>
   isReply(error) || (error instanceof Error && error.message === notWritten);
+
+/** ioredis keeps the arguments of a command with its error, and those of AUTH are the password. */
+export function withoutArguments(error: unknown): unknown {
+  if (error instanceof Error && 'command' in error) delete error.command;
+  return error;
+}
 
 /** Pure and total. */
 export function classify(error: unknown): ErrorCode {

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { WaybillError } from '@waybill/core/driver';
+import { checkOptions, decodedUrlPart, type OptionChecks, WaybillError } from '@waybill/core/driver';
 import { type Durability, durabilities } from './server.ts';
 
 export interface RedisCredentials {
@@ -77,8 +77,7 @@ const isCredentials = (value: unknown): boolean =>
   isText(value.password) &&
   (!('username' in value) || value.username === undefined || isText(value.username));
 
-/** Each option: what it wants, and whether it has it. */
-const checks: Readonly<Record<keyof RedisOptions, readonly [wants: string, holds: (value: unknown) => boolean]>> = {
+const checks: OptionChecks<RedisOptions> = {
   url: ['a redis: or rediss: URL', isText],
   hosts: [
     'a list of "host" or "host:port"',
@@ -107,7 +106,7 @@ const checks: Readonly<Record<keyof RedisOptions, readonly [wants: string, holds
 /** Throws `invalid`; no text ever holds a credential, nor the URL they came in. */
 export function settingsOf(given: string | RedisOptions): Settings {
   const options = typeof given === 'string' ? { url: given } : given;
-  check(options);
+  checkOptions('redisStreams', options, checks);
   const url = readUrl(options.url ?? 'redis://localhost');
   const isTls = options.tls === undefined ? url.protocol === 'rediss:' : options.tls !== false;
   const [first, ...others] = (options.hosts ?? [url.host]).map(hostOf);
@@ -130,27 +129,6 @@ export function settingsOf(given: string | RedisOptions): Settings {
 }
 
 const defaultPort = 6379;
-const isOption = (name: string): name is keyof RedisOptions => Object.hasOwn(checks, name);
-
-function check(options: RedisOptions): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (!isOption(name)) {
-      const text = `redisStreams() has no option "${name}"${suggestion(name)}; there are ${Object.keys(checks).join(', ')}`;
-      throw new WaybillError('invalid', text);
-    }
-    const [wants, holds] = checks[name];
-    if (value !== undefined && !holds(value))
-      throw new WaybillError('invalid', `The redisStreams option "${name}" wants ${wants}`);
-  }
-}
-
-/** The option that begins alike: `heartbeat` for `heartbeatMs`, `Database` for `database`. */
-function suggestion(name: string): string {
-  const beginning = name.toLowerCase().slice(0, 4);
-  const alike = Object.keys(checks).find((known) => known.toLowerCase().startsWith(beginning));
-  return alike === undefined ? '' : `, did you mean "${alike}"?`;
-}
-
 function readUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if ((url?.protocol !== 'redis:' && url?.protocol !== 'rediss:') || url.hostname === '')
@@ -165,6 +143,8 @@ function readUrl(text: string): URL {
     );
   return url;
 }
+
+const decoded = (text: string): string => decodedUrlPart('The URL of a Redis', text);
 
 const credentialsOf = ({ username, password }: URL): RedisCredentials | undefined =>
   username === '' && password === ''
@@ -185,12 +165,4 @@ function hostOf(text: string): Host {
       'The redisStreams option "hosts" wants "host" or "host:port", without scheme and credentials',
     );
   return { hostname: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || defaultPort) };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new WaybillError('invalid', 'The URL of a Redis holds a % that begins no code; write %25 for it');
-  }
 }

@@ -8,13 +8,13 @@ export const mostAtOnce = 1_000;
 export class Reader {
   readonly connection: Connection;
   readonly #commands: Connection;
-  readonly #clientId: number;
+  readonly clientId: number;
   #isBlocked = false;
 
   private constructor(connection: Connection, commands: Connection, clientId: number) {
     this.connection = connection;
     this.#commands = commands;
-    this.#clientId = clientId;
+    this.clientId = clientId;
   }
 
   static async of(connection: Connection, commands: Connection): Promise<Reader> {
@@ -55,7 +55,7 @@ export class Reader {
   async unblock(): Promise<void> {
     while (this.#isBlocked && !this.connection.isClosed && !this.#commands.isClosed) {
       try {
-        await this.#commands.call('CLIENT', 'UNBLOCK', this.#clientId);
+        await this.#commands.call('CLIENT', 'UNBLOCK', this.clientId);
       } catch {
         // Not allowed to: the wait ends by itself soon.
         return;

@@ -10,6 +10,7 @@ import type {
 } from '@waybill/core/driver';
 import type { Redis } from 'ioredis';
 import type { Argument, Connection } from './connection.ts';
+import { introduce, Presence } from './presence.ts';
 import { mostAtOnce, type Reader } from './reader.ts';
 import { group, type Keys } from './names.ts';
 import { type Entry, QueueMessage, type Receipt } from './records.ts';
@@ -45,7 +46,8 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
   readonly #commands: Connection;
   readonly #reading: Reading;
   readonly #options: ReceiveOptions;
-  readonly #consumer: string;
+  readonly #presence: Presence;
+  #consumer = '';
   #cursor = '-';
   #tendAt = 0;
   #isEnded = false;
@@ -66,13 +68,15 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
     this.#commands = commands;
     this.#reading = reading;
     this.#options = options;
-    this.#consumer = `${randomUUID()}/${this.leaseMs}`;
+    this.#presence = new Presence(commands, reading.keys.stream, group);
     this.closed = new Promise((resolve) => (this.#end = resolve));
     for (const end of [lost, reader.connection.closed]) void end.then((cause) => this.#lose(cause));
   }
 
   /** Rejects when there is nothing to read from. */
   async open(): Promise<void> {
+    const { connection, clientId } = this.#reader;
+    this.#consumer = await introduce(connection, randomUUID(), clientId, this.leaseMs);
     await this.#commands.call('XGROUP', 'CREATECONSUMER', this.#stream, group, this.#consumer);
   }
 
@@ -108,6 +112,8 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
 
   async extend(receipts: readonly Receipt[]): Promise<readonly Unsettled[]> {
     if (this.#isEnded) return receipts.map((_, index) => ({ index, outcome: 'lost' }));
+    const { keys, ttlMs } = this.#reading;
+    if (ttlMs > 0) await this.#commands.call('PEXPIRE', keys.stream, ttlMs);
     const batch = receipts.map((receipt) => ({ receipt }));
     return this.#each(
       extend,
@@ -163,6 +169,7 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
     const now = performance.now();
     if (now < this.#tendAt) return undefined;
     const { keys, gone, pollMs, ttlMs } = this.#reading;
+    for (const name of await this.#presence.gone()) gone.add(name);
     const most = Math.min(limit, mostAtOnce);
     const names = [...gone];
     const args = [group, this.#consumer, this.leaseMs, most, this.#cursor, ttlMs, ...names];

@@ -27,8 +27,12 @@ export function fieldsOf(message: Outgoing, bodyField = ourBody): Argument[] {
   return body === null ? [ourHeaders, headers] : [bodyField, bufferOf(body), ourHeaders, headers];
 }
 
-export const bytesOf = (fields: readonly Argument[]): number =>
-  fields.reduce<number>((sum, field) => sum + (typeof field === 'number' ? 8 : Buffer.byteLength(field)), 0);
+/** As the limit counts them: body and headers, without what they are wrapped in. */
+export function bytesOf({ body, headers }: Outgoing): number {
+  let bytes = body?.byteLength ?? 0;
+  for (const name in headers) bytes += name.length + Buffer.byteLength(headers[name] ?? '');
+  return bytes;
+}
 
 const bufferOf = (body: Uint8Array): Buffer =>
   Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);

@@ -1,15 +1,16 @@
-import { allSent, noneSent, type Outgoing, type Place, type Sent, type Target, type Unsent, WaybillError } from '@waybill/core/driver';
-import type { Argument } from './connection.ts';
+import { allSent, type ErrorCode, noneSent, type Outgoing, type Place, type Sent, type Target, type Unsent, WaybillError } from '@waybill/core/driver';
+import type { Argument, Connection } from './connection.ts';
 import { classify, isRefused } from './errors.ts';
 import { partitionKey, queueKeys, refuseReply, topicKey } from './names.ts';
 import { placeOptionsOf } from './native.ts';
 import type { Nodes } from './nodes.ts';
 import type { Settings } from './options.ts';
+import type { Pressure } from './pressure.ts';
 import { bytesOf, fieldsOf } from './records.ts';
 import { append, publish, type Script } from './scripts.ts';
 import type { Streams } from './streams.ts';
 
-/** What one script may carry: the server does nothing else while it runs. */
+/** What one script carries, or one message: the server does nothing else while it runs. */
 const mostBytes = 4 << 20;
 
 /** The script that stores messages in one place, and what it is told before the messages. */
@@ -34,11 +35,13 @@ interface Report {
 
 export class Sender {
   readonly #nodes: Nodes;
+  readonly #pressure: Pressure;
   readonly #settings: Settings;
   readonly #streams: Streams;
   readonly #ways = new Map<string, Way>();
 
-  constructor(nodes: Nodes, settings: Settings, streams: Streams) {
+  constructor(nodes: Nodes, settings: Settings, streams: Streams, pressure: Pressure) {
+    this.#pressure = pressure;
     this.#nodes = nodes;
     this.#settings = settings;
     this.#streams = streams;
@@ -115,7 +118,7 @@ export class Sender {
         const [ids, error] = (await connection.run(way.script, way.keys, args)) as [Buffer[], Buffer];
         ids.forEach((id, at) => (report.positions[chunk[at]!.index] = id.toString('latin1')));
         stored += ids.length;
-        if (error.length > 0) return refuse(items, stored, new WaybillError(codeOf(error), error.toString()), report);
+        if (error.length > 0) return this.#refused(connection, items, stored, error.toString(), report);
       } catch (error) {
         this.#nodes.heard(error);
         if (isRefused(error)) return refuse(items, stored, error, report);
@@ -125,13 +128,18 @@ export class Sender {
     }
     if (stored < items.length) refuse(items, stored, tooLarge(items[stored]!.bytes, most), report);
   }
+
+  #refused(connection: Connection, items: readonly Item[], from: number, text: string, report: Report): void {
+    this.#pressure.heard(text, connection);
+    refuse(items, from, new WaybillError(codeOf(text), text), report);
+  }
 }
 
 function itemsOf({ bodyField }: Pick<Way, 'bodyField'>, batch: readonly Outgoing[]): Item[] {
   return batch.map((message, index) => {
     const fields = fieldsOf(message, bodyField);
     const head = [Math.ceil(message.delayMs ?? 0), message.sendId, fields.length];
-    return { index, arguments: [...head, ...fields], bytes: bytesOf(fields) };
+    return { index, arguments: [...head, ...fields], bytes: bytesOf(message) };
   });
 }
 
@@ -151,7 +159,8 @@ function refuse(items: readonly Item[], from: number, error: unknown, { unsent }
     unsent.push({ index: items[at]!.index, outcome: 'rejected', error: at === from ? error : notReached() });
 }
 
-const codeOf = (error: Buffer) => classify(Object.assign(new Error(error.toString()), { name: 'ReplyError' }));
+/** A script tells what the server refused as text. */
+const codeOf = (text: string): ErrorCode => classify(Object.assign(new Error(text), { name: 'ReplyError' }));
 const notReached = (): WaybillError =>
   new WaybillError('unavailable', 'Not sent, because a message before it in the same batch was not stored');
 const tooLarge = (bytes: number, most: number): WaybillError =>

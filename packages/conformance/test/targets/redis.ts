@@ -67,12 +67,12 @@ function controlOf(server: Redis): BrokerControl {
     },
     disconnect: async () => `${(await server.control('CLIENT', 'KILL', 'TYPE', 'normal')).trim()} connections closed`,
     block: async () => {
-      await server.control('CLIENT', 'PAUSE', '600000', 'WRITE');
-      return 'writes are paused';
+      await server.control('CONFIG', 'SET', 'maxmemory', '1');
+      return 'there is no memory for writes';
     },
     unblock: async () => {
-      await server.control('CLIENT', 'UNPAUSE');
-      return 'writes go on';
+      await server.control('CONFIG', 'SET', 'maxmemory', '0');
+      return 'there is memory for writes';
     },
   };
 }
