@@ -22,30 +22,25 @@ async function open(assignment: Assignment): Promise<RawClient> {
   const commands = new Redis(url, { enableAutoPipelining: style === 'tuned' });
   const reads = new Redis(url);
   const prefetch = numberIn(assignment, 'prefetch');
+  let isClosed = false;
+  const read = async (count: number): Promise<Read> => {
+    const reading = reads.xreadgroup('GROUP', group, 'one', 'COUNT', count, 'BLOCK', blockMs, 'STREAMS', stream, '>');
+    // What waits when everything is closed, waits for ever.
+    return (reading as Promise<Read>).catch((error: unknown) => {
+      if (!isClosed) throw error;
+      return new Promise(() => undefined);
+    });
+  };
   const publish = (index: number): Promise<unknown> => commands.xadd(stream, '*', ...fieldsOf(makeOrder(index)));
   const width = style === 'each' ? 1 : numberIn(assignment, 'window');
   return {
     publish,
     publishAll: (first, count) => inLanes(first, count, width, publish),
     async consume(handle) {
-      const read = (limit: number): Promise<Read> =>
-        reads.xreadgroup(
-          'GROUP',
-          group,
-          'one',
-          'COUNT',
-          limit,
-          'BLOCK',
-          blockMs,
-          'STREAMS',
-          stream,
-          '>',
-        ) as Promise<Read>;
-      void (style === 'tuned'
-        ? consumeTuned({ commands, stream, read, prefetch, handle })
-        : consumeIdiomatically({ commands, stream, read, prefetch, handle }));
+      void (style === 'tuned' ? consumeTuned : consumeIdiomatically)({ commands, stream, read, prefetch, handle });
     },
     async close() {
+      isClosed = true;
       reads.disconnect();
       await commands.quit();
     },

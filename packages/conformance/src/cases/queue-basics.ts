@@ -173,18 +173,32 @@ async function produceAndEnd(context: Context, destination: Queue<Job>, jobs: re
 async function competing(context: Context): Promise<void> {
   const destination = jobQueue(context);
   const consumers = await Promise.all([1, 2, 3].map(() => consumerOf(context, destination)));
+  const early = await untilAllTake(context, consumers);
   const jobs = context.jobs(300);
   await consumers[0]!.bus.jobs.sendMany(jobs);
   const taken = (): readonly string[] => consumers.flatMap(({ inbox }) => inbox.ids);
-  await context.until('300 messages at three consumers', () => taken().length >= 300);
+  const sent = [...early, ...jobs].map(({ id }) => id);
+  await context.until('all messages at three consumers', () => taken().length >= sent.length);
   await context.quiet();
-  context.expect.sameMembers(
-    taken(),
-    jobs.map(({ id }) => id),
-    'all consumers together',
-  );
-  for (const { inbox } of consumers) context.expect.between(inbox.taken.length, 1, 298, 'the share of one consumer');
-  context.evidence('shares', consumers.map(({ inbox }) => inbox.taken.length).join(', '));
+  context.expect.sameMembers(taken(), sent, 'all consumers together');
+  const shares = consumers.map(({ inbox }) => inbox.ids.filter((id) => jobs.some((job) => job.id === id)).length);
+  for (const share of shares) context.expect.between(share, 1, 298, 'the share of one consumer');
+  context.evidence('shares', shares.join(', '));
+}
+
+type Member = Awaited<ReturnType<typeof consumerOf>>;
+
+/** Where lanes are shared out, a consumer that has opened waits for those before it: one by one, until each had one. */
+async function untilAllTake(context: Context, consumers: readonly Member[]): Promise<readonly Job[]> {
+  const sent: Job[] = [];
+  await context.until('each consumer to get a message', async () => {
+    const [job] = context.jobs(1, `early-${sent.length}`);
+    sent.push(job!);
+    await consumers[0]!.bus.jobs.send(job!);
+    await sleep(20);
+    return consumers.every(({ inbox }) => inbox.taken.length > 0);
+  });
+  return sent;
 }
 
 async function consumerOf(
