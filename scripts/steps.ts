@@ -16,7 +16,14 @@ import { findPackages, localCache, readManifest, root } from './lib/workspace.ts
 import { packagingSteps } from './packaging/steps.ts';
 
 /** Packages with tests below `test/live/`: each needs a server, and each gets a step. */
-const livePackages = ['testbed', 'adapter-kafka', 'adapter-nats', 'adapter-rabbitmq', 'adapter-redis-streams'];
+const livePackages = [
+  'testbed',
+  'adapter-kafka',
+  'adapter-nats',
+  'adapter-rabbitmq',
+  'adapter-redis-streams',
+  'conformance',
+];
 
 /** Tasks of `scripts/run.mjs` that take part in a run; each ends with exit code 0 or fails its step. */
 const tasks: readonly { readonly name: string; readonly task: readonly [string, ...string[]] }[] = [

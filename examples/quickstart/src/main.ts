@@ -4,7 +4,7 @@ import { clicks, orderEvents, orders } from './messages.ts';
 const url = process.env['WAYBILL_URL'] ?? 'memory:';
 await using bus = await connect(url, { orders, orderEvents, clicks });
 console.log(
-  `Connected to ${new URL(url).protocol}// What was asked for, and how it is met:\n\n${describePlan(bus.plan)}\n`,
+  `Connected by ${new URL(url).protocol} What was asked for, and how it is met:\n\n${describePlan(bus.plan)}\n`,
 );
 
 if (process.argv.includes('--plan')) process.exit(0);
