@@ -8,7 +8,7 @@ import type { FaultyBroker, FaultyServer } from './brokers/faulty-broker.ts';
 import { loadBroker } from './brokers/load-broker.ts';
 import type { BrokerName } from './brokers/names.ts';
 import { depthOf, drain } from './drain.ts';
-import { places } from './load/destinations.ts';
+import { type Place, places as allPlaces } from './load/destinations.ts';
 import { openLoadBus } from './load/load-bus.ts';
 import { sendTimeoutMs } from './load/messages.ts';
 import { mostOpen } from './load/producer.ts';
@@ -34,6 +34,8 @@ interface Run {
   readonly say: (line: string) => void;
   /** A driver past all proxies. */
   readonly direct: () => Driver;
+  /** What the broker carries. */
+  readonly places: readonly Place[];
 }
 
 /** The whole run against servers of its own: load, faults, drain. Judges nothing. */
@@ -51,9 +53,11 @@ export async function runBroker(
   const history = openHistory({ directory, run: name, process: 'parent', now: machineClock });
   const ports = Object.fromEntries(server.nodes.map(({ port }) => [port, port]));
   const direct = (): Driver => broker.driver({ ...options, url: server.url, ports, name: 'parent' });
-  const run: Run = { name, directory, options, broker, server, history, complaints: [], say, direct };
-  const plan = await prepare(run);
-  const fleet = new Fleet({ ...options, run: name, directory, broker: target, server, places: broker.places });
+  const complaints: string[] = [];
+  const carried = await carriedBy(broker, direct, complaints);
+  const run: Run = { name, directory, options, broker, server, history, complaints, say, direct, places: carried };
+  const plan = await declare(run);
+  const fleet = new Fleet({ ...options, run: name, directory, broker: target, server, places: carried });
   try {
     await fleet.start();
     await pause(broker.agedMs);
@@ -73,9 +77,10 @@ function sceneOf({ broker, server, history, options: { heartbeatMs }, complaints
   return { broker, server, fleet, history, heartbeatMs, noticeWithinMs: broker.noticeWithinMs(heartbeatMs), complain };
 }
 
-function recordOf({ name, directory, options, broker, server, complaints }: Run): Omit<RunRecord, 'plan' | 'faults'> {
+function recordOf(run: Run): Omit<RunRecord, 'plan' | 'faults'> {
+  const { name, directory, options, broker, complaints, places } = run;
   const { acceptance, dedup, claims, recoverWithinMs } = broker;
-  const minimum = minimumOf(options.messages, broker.places);
+  const minimum = minimumOf(options.messages, places);
   return {
     run: name,
     directory,
@@ -83,21 +88,29 @@ function recordOf({ name, directory, options, broker, server, complaints }: Run)
     title: `${broker.title} ${options.line}${options.isCluster ? ', three nodes,' : ''}`,
     ...(!options.isCluster && { outage: brokerKill }),
     recoverWithinMs,
-    settings: settingsOf(options, broker, server),
-    style: { acceptance, dedup, minimum, places: broker.places, claims },
+    settings: settingsOf(run),
+    style: { acceptance, dedup, minimum, places, claims },
   };
 }
 
-/** Declares everything, and makes sure that what is left out of the run is what this broker refuses. */
-async function prepare({ broker, complaints, direct }: Run): Promise<RunRecord['plan']> {
-  for (const place of places.filter((each) => !broker.places.includes(each))) {
-    const refused = await openLoadBus(direct(), [place]).then(
-      async (bus) => bus.close().then(() => false),
-      (error: unknown) => WaybillError.is(error, 'unsupported'),
-    );
-    if (!refused) complaints.push(`the run leaves ${place} out, and the broker does not refuse it`);
+/** Asks for each place by itself. Who refuses more than is known of him makes the run invalid. */
+async function carriedBy(broker: FaultyBroker, direct: () => Driver, complaints: string[]): Promise<readonly Place[]> {
+  const carried: Place[] = [];
+  for (const place of allPlaces) {
+    try {
+      await (await openLoadBus(direct(), [place], { connectTimeoutMs: 60_000 })).close();
+      carried.push(place);
+    } catch (error) {
+      if (!WaybillError.is(error, 'unsupported')) throw error;
+      if (broker.places.includes(place)) complaints.push(`${place} is refused: ${error.message}`);
+    }
   }
-  const bus = await openLoadBus(direct(), broker.places, { connectTimeoutMs: 60_000 });
+  return carried;
+}
+
+/** All of it together, as the processes of the load do. */
+async function declare({ direct, places }: Run): Promise<RunRecord['plan']> {
+  const bus = await openLoadBus(direct(), places, { connectTimeoutMs: 60_000 });
   await bus.close();
   return bus.plan;
 }
@@ -152,8 +165,8 @@ async function endConsumers(fleet: Fleet, history: HistoryWriter): Promise<reado
 }
 
 async function drainAll(run: Run, fleet: Fleet): Promise<void> {
-  const { broker, server, history, complaints, say, direct } = run;
-  await using bus = await openLoadBus(direct(), broker.places, { connectTimeoutMs: 60_000 });
+  const { broker, server, history, complaints, say, direct, places } = run;
+  await using bus = await openLoadBus(direct(), places, { connectTimeoutMs: 60_000 });
   say('load done; draining');
   for (const slot of fleet.slotsOf('consumer')) fleet.replace(slot);
   await fleet.allReady();
@@ -174,8 +187,8 @@ async function drainAll(run: Run, fleet: Fleet): Promise<void> {
 const sizeOfHistory = ({ directory, name }: Run, process: string): number =>
   statSync(join(directory, `${name}.${process}.ndjson`)).size;
 
-function settingsOf(options: RunOptions, broker: FaultyBroker, server: FaultyServer): RunRecord['settings'] {
-  const refused = places.filter((place) => !broker.places.includes(place));
+function settingsOf({ options, broker, server, places }: Run): RunRecord['settings'] {
+  const refused = allPlaces.filter((place) => !places.includes(place));
   return {
     broker: server.description,
     node: process.versions.node,

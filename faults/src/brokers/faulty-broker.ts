@@ -9,7 +9,7 @@ export interface FaultyBroker {
   readonly title: string;
   /** Bytes that any client may begin with and that a server which lives answers. Empty: it speaks first. */
   readonly greeting: Uint8Array;
-  /** What it carries as the application asks for it. Whatever else is refused, and the run checks that it is. */
+  /** What it carries at least, as the application asks for it. What else it does not refuse is part of the run too. */
   readonly places: readonly Place[];
   /** Whether a run can be of three nodes. */
   readonly hasClusters: boolean;

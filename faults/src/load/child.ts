@@ -35,8 +35,8 @@ function listen<Kind extends Order['order']>(kind: Kind, act: (order: Extract<Or
 
 async function open(history: HistoryWriter): Promise<LoadBus> {
   const observe = observerOf(history, watcher, setup.reader);
-  const { driver, places } = await loadBroker(setup.broker);
-  return openLoadBus(driver(setup), places, {
+  const { driver } = await loadBroker(setup.broker);
+  return openLoadBus(driver(setup), setup.places, {
     observe,
     sendTimeoutMs,
     connectTimeoutMs: 60_000,

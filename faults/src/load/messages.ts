@@ -1,5 +1,6 @@
 import type { BrokerName } from '../brokers/names.ts';
 import type { DeathPoint } from './consumer.ts';
+import type { Place } from './destinations.ts';
 
 /** Sends wait this long for an outcome, in milliseconds, through outages. */
 export const sendTimeoutMs = 30_000;
@@ -14,6 +15,8 @@ export interface ChildSetup {
   readonly directory: string;
   readonly broker: BrokerName;
   readonly url: string;
+  /** What the broker carries. */
+  readonly places: readonly Place[];
   /** By the port of a server, that of the proxy before it. */
   readonly ports: Readonly<Record<string, number>>;
   readonly heartbeatMs: number;

@@ -127,7 +127,7 @@ export class Fleet {
   }
 
   #spawn(name: string, role: Slot['role'], incarnation: number, way: Way): LoadProcess {
-    const { run, directory, broker, heartbeatMs, seed, messages } = this.#setup;
+    const { run, directory, broker, places, heartbeatMs, seed, messages } = this.#setup;
     const number = producers.indexOf(name);
     return new LoadProcess({
       role,
@@ -137,6 +137,7 @@ export class Fleet {
       broker,
       url: way.url,
       ports: way.ports,
+      places,
       heartbeatMs,
       seed: seed * 31 + number,
       messages: Math.ceil(messages / producers.length),
