@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { testbedDirectory } from './directory.ts';
-import { javaVersion } from './kafka/java.ts';
+import { javaVersion } from './java.ts';
 import { runCommand } from './install/command.ts';
 import { machineArchive } from './install/debian.ts';
 import { servers } from './servers.ts';
@@ -26,7 +26,6 @@ export async function examine(): Promise<readonly Finding[]> {
     ),
     await check('a Debian archive in the package sources', 'add one to the sources of apt', machineArchive),
     await check('Java 17 or newer, to run Kafka', 'install a Java, or name one in JAVA_HOME', javaVersion),
-    await check('Maven, to download Kafka', 'install the package maven', async () => runCommand('mvn', ['--version'])),
     await check(
       `a directory of our own (${testbedDirectory()})`,
       'name a writable one in WAYBILL_TESTBED_DIR',

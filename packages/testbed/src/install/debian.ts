@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TestbedError } from '../errors.ts';
 import { runCommand } from './command.ts';
+import type { DebianRecipe } from './recipe.ts';
 
 /** A package file as downloaded. */
 export interface DebianPackage {
@@ -20,12 +21,12 @@ const suiteNames = ['stable', 'oldstable', 'testing', 'unstable', 'sid'];
  */
 export async function downloadPackages(
   suite: string,
-  names: readonly string[],
+  { packages, without = [] }: Pick<DebianRecipe, 'packages' | 'without'>,
   directory: string,
 ): Promise<readonly DebianPackage[]> {
-  const apt = await privateApt(suite, directory);
+  const apt = await privateApt(suite, directory, without);
   await runCommand('apt-get', [...apt, '-qq', 'update']);
-  await runCommand('apt-get', [...apt, '-qq', '-y', '--download-only', 'install', ...names]);
+  await runCommand('apt-get', [...apt, '-qq', '-y', '--download-only', 'install', ...packages]);
   const archives = join(directory, 'archives');
   const files = (await readdir(archives)).filter((file) => file.endsWith('.deb'));
   return files.map((file) => packageOf(archives, file));
@@ -40,11 +41,14 @@ function packageOf(archives: string, file: string): DebianPackage {
   return { name, version: upstream, file: join(archives, file) };
 }
 
-/** Options for apt-get: an empty package database of our own, so that the whole closure is downloaded. */
-async function privateApt(suite: string, directory: string): Promise<string[]> {
+/** Options for apt-get: a package database of our own, empty but for `without`, so that the whole rest is downloaded. */
+async function privateApt(suite: string, directory: string, without: readonly string[]): Promise<string[]> {
   await mkdir(join(directory, 'state/lists/partial'), { recursive: true });
   await mkdir(join(directory, 'archives/partial'), { recursive: true });
-  await writeFile(join(directory, 'status'), '');
+  const installed = without.map(
+    (name) => `Package: ${name}\nStatus: install ok installed\nArchitecture: all\nVersion: 99:99\n\n`,
+  );
+  await writeFile(join(directory, 'status'), installed.join(''));
   const signedBy = existsSync(keyring) ? `[signed-by=${keyring}] ` : '';
   await writeFile(join(directory, 'sources.list'), `deb ${signedBy}${await machineArchive()} ${suite} main\n`);
   const settings = {

@@ -6,7 +6,7 @@ import { buildTree } from './tree.ts';
 export async function buildFromDebian(recipe: DebianRecipe, site: Site): Promise<string> {
   const { server, line, suite, megabytes } = recipe;
   site.progress(`downloading ${server} ${line} and what it needs (Debian ${suite}, about ${megabytes} MB)`);
-  const packages = await downloadPackages(suite, recipe.packages, site.downloads);
+  const packages = await downloadPackages(suite, recipe, site.downloads);
   const version = checkedVersion(recipe, packages);
   site.progress(`unpacking ${server} ${version} (${packages.length} packages)`);
   await buildTree(packages, recipe.patch, site.building, site.location);

@@ -50,7 +50,8 @@ async function build(recipe: Recipe, location: string, progress: Progress): Prom
   const building = `${location}.building`;
   await rm(building, { recursive: true, force: true });
   await mkdir(building, { recursive: true });
-  const version = await carryOut(recipe, { building, location, downloads, progress });
+  const site = { building, location, downloads, progress, install: async (tool: Recipe) => install(tool, progress) };
+  const version = await carryOut(recipe, site);
   const manifest: Manifest = { server, line, version, location, revision };
   await writeFile(join(building, 'installed.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
   await rm(location, { recursive: true, force: true });

@@ -16,6 +16,8 @@ export interface DebianRecipe extends CommonRecipe {
   /** The package whose version tells the line. */
   readonly mainPackage: string;
   readonly packages: readonly string[];
+  /** Packages that others depend on and that are not needed, for example because the machine has its own Java. */
+  readonly without?: readonly string[];
   readonly patch: TreePatch;
 }
 
@@ -47,6 +49,8 @@ export interface Site {
   /** Deleted afterwards. */
   readonly downloads: string;
   readonly progress: Progress;
+  /** For what the recipe itself needs. */
+  readonly install: (recipe: Recipe) => Promise<Installation>;
 }
 
 export function isOfLine(version: string, line: string): boolean {

@@ -21,8 +21,9 @@ export async function buildTree(
   location: string,
 ): Promise<void> {
   for (const { file } of packages) await runCommand('dpkg-deb', ['-x', file, building]);
-  const launcher = loaderOf(building);
-  for (const program of matches(building, patch.programs)) await wrap(program, launcher, building, location);
+  const programs = matches(building, patch.programs);
+  const launcher = programs.length > 0 ? loaderOf(building) : undefined;
+  if (launcher) for (const program of programs) await wrap(program, launcher, building, location);
   for (const { pattern, prefix, path } of patch.scripts) {
     for (const script of matches(building, [pattern]))
       await replace(script, `${prefix}/${path}`, prefix + join(location, path));

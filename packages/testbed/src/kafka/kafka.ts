@@ -31,6 +31,7 @@ export type KafkaTool =
   | 'kafka-configs.sh'
   | 'kafka-consumer-groups.sh'
   | 'kafka-share-groups.sh'
+  | 'kafka-console-share-consumer.sh'
   | 'kafka-groups.sh'
   | 'kafka-get-offsets.sh'
   | 'kafka-transactions.sh';

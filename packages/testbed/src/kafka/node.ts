@@ -5,7 +5,7 @@ import type { Installation } from '../install/recipe.ts';
 import type { Run } from '../process/run.ts';
 import type { Credentials } from '../server.ts';
 import { makeCertificates } from '../tls/certificates.ts';
-import { javaArguments, javaEnvironment, javaProgram } from './java.ts';
+import { javaArguments, javaEnvironment, javaProgram } from '../java.ts';
 import type { KafkaOptions } from './kafka.ts';
 import type { KafkaLine } from './lines.ts';
 import { listenersOn, type Listeners } from './listeners.ts';

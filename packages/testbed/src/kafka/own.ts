@@ -1,7 +1,7 @@
 import { urlOf } from '../addresses.ts';
 import { ownServer } from '../process/own.ts';
 import type { ServerTls } from '../server.ts';
-import { javaArguments, javaEnvironment, javaProgram } from './java.ts';
+import { javaArguments, javaEnvironment, javaProgram } from '../java.ts';
 import type { KafkaBroker, KafkaTool } from './kafka.ts';
 import type { KafkaNode } from './node.ts';
 import { knownBrokers, probeKafka } from './probe.ts';

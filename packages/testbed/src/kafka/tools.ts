@@ -1,5 +1,5 @@
 import { runCommand } from '../install/command.ts';
-import { javaArguments, javaEnvironment, javaProgram } from './java.ts';
+import { javaArguments, javaEnvironment, javaProgram } from '../java.ts';
 import type { KafkaTool } from './kafka.ts';
 
 /** What the scripts of Kafka's distribution start; the scripts themselves are not in Maven Central. */
@@ -8,6 +8,7 @@ const classes: Readonly<Record<KafkaTool, string>> = {
   'kafka-configs.sh': 'kafka.admin.ConfigCommand',
   'kafka-consumer-groups.sh': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
   'kafka-share-groups.sh': 'org.apache.kafka.tools.consumer.group.ShareGroupCommand',
+  'kafka-console-share-consumer.sh': 'org.apache.kafka.tools.consumer.ConsoleShareConsumer',
   'kafka-groups.sh': 'org.apache.kafka.tools.GroupsCommand',
   'kafka-get-offsets.sh': 'org.apache.kafka.tools.GetOffsetShell',
   'kafka-transactions.sh': 'org.apache.kafka.tools.TransactionsCommand',

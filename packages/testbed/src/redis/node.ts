@@ -65,7 +65,9 @@ export function rulesOf({ password, rules = everything }: RedisUser): string[] {
 
 function usersOf(user: Credentials | undefined): string {
   if (user === undefined) return `user default on nopass ${everything.join(' ')}\n`;
-  return `user default off\nuser ${user.name} ${rulesOf(user).slice(1).join(' ')}\n`;
+  // Loading its log, a Redis up to 8.0 drops transactions and scripts that the default user has no right to, also when
+  // nobody may log in as that user (https://github.com/redis/redis/issues/14541).
+  return `user default off ${everything.join(' ')}\nuser ${user.name} ${rulesOf(user).slice(1).join(' ')}\n`;
 }
 
 function settingsOf({ port, tls, data, log }: RedisNode, usersFile: string): Record<string, string> {

@@ -25,7 +25,7 @@ test('TLS and logins of every kind hold, together too', async () => {
   await expect(probeKafka(mismatchedUrl, { authority })).rejects.toThrow('does not match');
 });
 
-test("Kafka's own tools work on it, and say why when they do not", async () => {
+test("Kafka's own tools work on it, say why when they do not, and show that share groups are on", async () => {
   await using kafka = await startKafka({ line: '4.3', configuration: { 'log.retention.hours': '7' } });
   await kafka.control('kafka-topics.sh', '--create', '--topic', 'made-by-hand', '--partitions', '3');
   expect(await kafka.control('kafka-topics.sh', '--list')).toContain('made-by-hand');
@@ -33,11 +33,12 @@ test("Kafka's own tools work on it, and say why when they do not", async () => {
   expect(await kafka.control('kafka-configs.sh', ...settings)).toContain('log.retention.hours=7');
   const create = ['--create', '--topic', 'made-by-hand'] as const;
   await expect(kafka.control('kafka-topics.sh', ...create)).rejects.toThrow('already exists');
-});
 
-test('share groups work', async () => {
-  await using kafka = await startKafka({ line: '4.3' });
-  expect(await kafka.control('kafka-share-groups.sh', '--list')).not.toContain('Error');
+  await writeToKafka(kafkaClient(kafka.url), ['shared']);
+  const earliest = ['--add-config', 'share.auto.offset.reset=earliest'] as const;
+  await kafka.control('kafka-configs.sh', '--alter', '--entity-type', 'groups', '--entity-name', 'team', ...earliest);
+  const first = ['--topic', 'kept', '--group', 'team', '--max-messages', '1', '--timeout-ms', '20000'] as const;
+  expect((await kafka.control('kafka-console-share-consumer.sh', ...first)).trim()).toBe('shared');
 });
 
 test('a way leads through its proxy only; a proxy that the broker does not know of is left out', async () => {

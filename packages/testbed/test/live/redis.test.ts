@@ -18,7 +18,10 @@ test.each(redisLines)('Redis %s: TLS and users hold, over a restart too', async 
   await expect(probeRedis(server.url.replace('p%40ss', 'wrong'))).rejects.toThrow('WRONGPASS');
   await expect(probeRedis(`redis://127.0.0.1:${server.port}`)).rejects.toThrow('NOAUTH');
   const reader = await server.addUser({ name: 'reader', password: 'x', rules: ['~*', '+info', '+ping'] });
+  const twoWrites = "redis.call('SET', 'one', '1') redis.call('SET', 'other', '2')";
+  await server.control('EVAL', twoWrites, '0');
   await server.restart();
+  expect(await server.control('DBSIZE')).toBe('2\n');
   expect(await probeRedis(reader)).toBe(server.version);
   await expect(probeRedis(reader.replace(':x@', ':y@'))).rejects.toThrow('WRONGPASS');
 });

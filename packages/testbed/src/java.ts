@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { TestbedError } from '../errors.ts';
-import { runCommand } from '../install/command.ts';
+import { TestbedError } from './errors.ts';
+import { runCommand } from './install/command.ts';
 
 /** Of this machine: `JAVA_HOME`, else the one on the path. Kafka 4 needs 17 or newer. */
 export function javaProgram(): string {
