@@ -4,12 +4,25 @@ import { type ClientGround, sequenceOf, type Store } from './client-ground.ts';
 
 const chunk = 2_000;
 
+/** A broker that has just started makes its own topics when it is first asked for a group, or for the number of a producer. */
+async function warmUp(kafka: Kafka): Promise<void> {
+  const idempotent = kafka.producer({ idempotent: true });
+  await idempotent.connect();
+  await idempotent.disconnect();
+  const member = kafka.consumer({ groupId: 'warm-up' });
+  await member.connect();
+  await member.subscribe({ topics: [] });
+  await member.run({ eachMessage: () => Promise.resolve() });
+  await member.disconnect();
+}
+
 /** The harness's own connection to a Kafka that nobody else uses. */
 export async function openKafkaGround(url: string): Promise<ClientGround & { close(): Promise<unknown> }> {
   const kafka = new Kafka({ brokers: [new URL(url).host], logLevel: logLevel.ERROR });
   const admin = kafka.admin();
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   await Promise.all([admin.connect(), producer.connect()]);
+  await warmUp(kafka);
   const raw: Store = {
     async fill(topic, count) {
       await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1 }], waitForLeaders: true });
