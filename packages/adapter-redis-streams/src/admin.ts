@@ -3,6 +3,7 @@ import {
   durableField,
   group,
   type Keys,
+  metaKey,
   partitionKey,
   queueKeys,
   refuseReply,
@@ -53,13 +54,15 @@ const withSides = ({ stream, side }: Keys): [string, ...string[]] => [
   stream,
   `${side}:later`,
   `${side}:waiting`,
-  `${side}:meta`,
+  metaKey({ stream, side }),
 ];
 
 /** A queue, or a subscription that lasts. */
 export function settledKeys(prefix: string, source: Source): Keys {
   if (source.kind === 'queue') return queueKeys(prefix, source);
-  if (source.kind !== 'topic' || source.subscription === undefined) return refuseReply(source);
+  if (source.kind !== 'topic') return refuseReply(source);
+  if (source.subscription === undefined)
+    throw new WaybillError('unsupported', 'A subscription without a name lives and ends with its receiver');
   return subscriptionKeys(topicKey(prefix, source.name), durableField(source.subscription));
 }
 

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
-import { abandonable, WaybillError } from '@waybill/core/driver';
+import { abandonable, realClock, type Timer, WaybillError } from '@waybill/core/driver';
 import { connectError, withoutArguments } from './errors.ts';
 import type { Host, RedisTls, Settings } from './options.ts';
-import { type Script, scripts } from './scripts.ts';
+import type { Script } from './scripts.ts';
 
 export type Argument = string | Buffer | number;
 
@@ -21,7 +21,7 @@ export class Connection {
   #lastError: unknown;
   #isWaiting = false;
   #isClosed = false;
-  readonly #heart: NodeJS.Timeout;
+  #heart: Timer | undefined;
 
   constructor(client: Redis, host: Host, name: string, heartbeatMs: number) {
     this.client = client;
@@ -30,7 +30,7 @@ export class Connection {
     this.closed = new Promise((resolve) => (this.#end = resolve));
     client.on('error', (error) => (this.#lastError = error));
     client.once('close', () => this.#finish(this.#lastError));
-    this.#heart = setInterval(() => this.#beat(heartbeatMs), heartbeatMs);
+    this.#beatAgain(heartbeatMs);
   }
 
   get isClosed(): boolean {
@@ -38,28 +38,49 @@ export class Connection {
   }
 
   /** Answers come as buffers. Rejects with the server's error, or because the connection ended. */
-  call(command: string, ...args: readonly Argument[]): Promise<unknown> {
-    return this.client.callBuffer(command, [...args]);
+  async call(command: string, ...args: readonly Argument[]): Promise<unknown> {
+    this.#mustBeOpen();
+    try {
+      return await this.client.callBuffer(command, [...args]);
+    } catch (error) {
+      throw this.#heard(error);
+    }
   }
 
-  /** A server that has forgotten the script has certainly not run it. */
+  /** A server that does not know the script, or not any more, has certainly not run it. */
   async run({ sha, lua }: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    this.#mustBeOpen();
     try {
       return await this.client.callBuffer('EVALSHA', [sha, keys.length, ...keys, ...args]);
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return this.client.callBuffer('EVAL', [lua, keys.length, ...keys, ...args]);
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw this.#heard(error);
+      return this.call('EVAL', lua, keys.length, ...keys, ...args);
     }
+  }
+
+  /** ioredis says the same of what was on its way and of what never left. */
+  #mustBeOpen(): void {
+    if (this.#isClosed) throw new WaybillError('unavailable', 'The connection to Redis is closed; nothing was sent');
+  }
+
+  /** A node that has given away the slot, or is no primary any more, is of no further use: the next link asks anew. */
+  #heard(error: unknown): unknown {
+    if (error instanceof Error && /^(MOVED|ASK|READONLY) /.test(error.message)) this.#cut(error);
+    return error;
   }
 
   /** Ends by itself when the server closes too, else after a while. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     const { stream } = this.client;
-    const cut = setTimeout(() => stream.destroy(), goodbyeMs);
+    const cut = realClock.after(goodbyeMs, () => stream.destroy());
     this.client.disconnect();
     await this.closed;
-    clearTimeout(cut);
+    cut.cancel();
+  }
+
+  #beatAgain(heartbeatMs: number): void {
+    this.#heart = realClock.after(heartbeatMs, () => this.#beat(heartbeatMs));
   }
 
   /** A blocking read ends before the next beat, so an answer that is missing for a whole one is missing for good. */
@@ -70,6 +91,7 @@ export class Connection {
       () => (this.#isWaiting = false),
       () => undefined,
     );
+    this.#beatAgain(heartbeatMs);
   }
 
   #cut(cause: unknown): void {
@@ -81,7 +103,7 @@ export class Connection {
   #finish(cause: unknown): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearInterval(this.#heart);
+    this.#heart?.cancel();
     this.#end(cause ?? new WaybillError('unavailable', 'The connection to Redis was closed'));
   }
 }
@@ -148,5 +170,4 @@ async function greet(connection: Connection, settings: Settings): Promise<void> 
   if (settings.database > 0) await client.call('SELECT', [settings.database]);
   // Names are for those who look; nothing depends on them where they are not allowed.
   await client.call('CLIENT', ['SETNAME', connection.name]).catch(() => undefined);
-  await Promise.all(scripts.map(({ lua }) => client.call('SCRIPT', ['LOAD', lua])));
 }

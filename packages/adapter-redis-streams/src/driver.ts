@@ -21,7 +21,17 @@ import { capabilities, capabilitiesOf } from './capabilities.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { classify } from './errors.ts';
 import { GroupReceiver } from './group-receiver.ts';
-import { group, groupKey, type Keys, liveField, partitionKey, refuseReply, subscriptionKeys, topicKey } from './names.ts';
+import {
+  group,
+  groupKey,
+  type Keys,
+  liveField,
+  metaKey,
+  partitionKey,
+  refuseReply,
+  subscriptionKeys,
+  topicKey,
+} from './names.ts';
 import { placeOptionsOf } from './native.ts';
 import { type Nodes, openNodes, type RedisNative } from './nodes.ts';
 import { type RedisOptions, type Settings, settingsOf } from './options.ts';
@@ -132,7 +142,8 @@ class RedisLink implements Link<RedisNative> {
     const [commands, reader] = await this.#reader(keys.stream, options.signal);
     const { bodyField } = placeOptionsOf(place);
     const gone = this.#gone.get(keys.stream) ?? new Set();
-    this.#gone.set(keys.stream, gone);
+    // What ends with its receiver has no successor.
+    if (live.part === undefined) this.#gone.set(keys.stream, gone);
     const reading = { keys, bodyField, pollMs: this.#pollMs, gone, ttlMs: 0, ...live };
     const receiver = new QueueReceiver(reader, commands, reading, options, this.closed);
     return opened(receiver, receiver.open());
@@ -157,7 +168,7 @@ class RedisLink implements Link<RedisNative> {
       const stream = partitionKey(keys, partitions, index);
       const [, reader] = await this.#reader(stream, options.signal);
       const id = partitions === 1 ? '' : String(index);
-      return new StreamLane(id, reader, { stream, bodyField, pollMs: this.#pollMs, isBounded });
+      return new StreamLane(id, reader, { stream, metaKey: metaKey(keys), bodyField, pollMs: this.#pollMs, isBounded });
     };
     if (source.group !== undefined) {
       const key = groupKey(keys, source.group);
@@ -173,7 +184,12 @@ class RedisLink implements Link<RedisNative> {
   async #reader(stream: string, signal: AbortSignal): Promise<readonly [Connection, Reader]> {
     const commands = await this.#nodes.for(stream);
     const connection = await openConnection(this.#settings, commands.host, 'reads', signal);
-    return [commands, await Reader.of(connection, commands)];
+    try {
+      return [commands, await Reader.of(connection, commands)];
+    } catch (error) {
+      void connection.close();
+      throw error;
+    }
   }
 
   /** A read that waits must end between two beats of its connection's heart. */

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type {
-  From,
-  LaneOwner,
-  Positioned,
-  PositionReceiver,
-  ReceiveOptions,
-  Unsettled,
-  Watermark,
+import {
+  type From,
+  type LaneOwner,
+  type Positioned,
+  type PositionReceiver,
+  realClock,
+  type ReceiveOptions,
+  type Timer,
+  type Unsettled,
+  type Watermark,
 } from '@waybill/core/driver';
 import type { Redis } from 'ioredis';
 import type { Argument, Connection } from './connection.ts';
@@ -44,7 +46,7 @@ export class GroupReceiver implements PositionReceiver {
   readonly #member = randomUUID();
   readonly #lanes = new Map<number, StreamLane>();
   #owner: LaneOwner<Positioned> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #sharing: Promise<void> = Promise.resolve();
   #isEnded = false;
   #end!: (cause: unknown) => void;
@@ -101,18 +103,18 @@ export class GroupReceiver implements PositionReceiver {
 
   #finish(cause: unknown): void {
     this.#isEnded = true;
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#end(cause);
   }
 
   #shareAgain(): void {
     if (this.#isEnded) return;
-    this.#timer = setTimeout(() => {
+    this.#timer = realClock.after(this.#membership.sessionMs / beats, () => {
       this.#sharing = this.#share().then(
         () => this.#shareAgain(),
         (cause: unknown) => this.#fail(cause),
       );
-    }, this.#membership.sessionMs / beats);
+    });
   }
 
   async #share(): Promise<void> {

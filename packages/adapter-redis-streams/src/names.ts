@@ -52,6 +52,8 @@ export const liveField = (id: string): string => `live:${id}`;
 export const partitionKey = ({ stream, side }: Keys, partitions: number, index: number): string =>
   partitions === 1 ? stream : `${side}:partition:${index}`;
 
+/** A hash: how a place was declared. */
+export const metaKey = ({ side }: Keys): string => `${side}:meta`;
 /** A hash: members, owners and positions of the readers of a stream. */
 export const groupKey = ({ side }: Keys, name: string): string => `${side}:group:${checkedName('group', name)}`;
 

@@ -65,13 +65,6 @@ export class Nodes {
     return range.host;
   }
 
-  /**
-   * What a command failed with. That a slot has moved ends all of it: the next link begins with the map that holds.
-   */
-  heard(error: unknown): void {
-    if (error instanceof Error && /^(MOVED|ASK|READONLY) /.test(error.message)) void this.#stop(error);
-  }
-
   close(): Promise<void> {
     return this.#stop(undefined);
   }
@@ -122,8 +115,9 @@ async function openAt(settings: Settings, host: Host, signal: AbortSignal): Prom
 async function ask(connection: Connection, { durability }: Settings): Promise<Server> {
   const info = String(await connection.call('INFO'));
   // Managed servers keep CONFIG to themselves.
-  const [, appendfsync] = ((await connection.call('CONFIG', 'GET', 'appendfsync').catch(() => [])) as Buffer[]) ?? [];
-  return serverOf(info, appendfsync?.toString(), durability);
+  const [, appendfsync] = (await connection.call('CONFIG', 'GET', 'appendfsync').catch(() => [])) as Buffer[];
+  const rights = (await connection.call('ACL', 'GETUSER', 'default').catch(() => [])) as Buffer[][];
+  return serverOf({ info, appendfsync: appendfsync?.toString(), defaultUser: String(rights.flat()) }, durability);
 }
 
 type RawRange = readonly [from: number, upTo: number, primary: readonly [hostname: Buffer | null, port: number]];

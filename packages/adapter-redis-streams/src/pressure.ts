@@ -1,3 +1,4 @@
+import { realClock } from '@waybill/core/driver';
 import type { Connection } from './connection.ts';
 
 const lookAgainMs = 250;
@@ -22,8 +23,8 @@ export class Pressure {
   }
 
   #lookAgain(connection: Connection): void {
-    const timer = setTimeout(() => void this.#look(connection), lookAgainMs);
-    void connection.closed.then(() => clearTimeout(timer));
+    const timer = realClock.after(lookAgainMs, () => void this.#look(connection));
+    void connection.closed.then(() => timer.cancel());
   }
 
   /** A write that needs room and, since its key is nobody's, makes nothing. */

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type {
-  Lane,
-  LaneOwner,
-  LeaseReceiver,
-  Receipted,
-  ReceiveOptions,
-  Settlement,
-  Unsettled,
+import {
+  type Lane,
+  type LaneOwner,
+  type LeaseReceiver,
+  realClock,
+  type Receipted,
+  type ReceiveOptions,
+  type Settlement,
+  type Timer,
+  type Unsettled,
 } from '@waybill/core/driver';
 import type { Redis } from 'ioredis';
 import type { Argument, Connection } from './connection.ts';
@@ -14,7 +16,7 @@ import { introduce, Presence } from './presence.ts';
 import { mostAtOnce, type Reader } from './reader.ts';
 import { group, type Keys } from './names.ts';
 import { type Entry, QueueMessage, type Receipt } from './records.ts';
-import { accept, bury, extend, leave, release, type Script, tend } from './scripts.ts';
+import { accept, bury, claim, extend, leave, release, type Script, tend } from './scripts.ts';
 
 /** What a receiver reads, and how. */
 export interface Reading {
@@ -48,20 +50,21 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
   readonly #options: ReceiveOptions;
   readonly #presence: Presence;
   #consumer = '';
+  /** Where a search for ended leases goes on. */
   #cursor = '-';
-  #tendAt = 0;
+  #isClaimable = false;
+  #lookAt = 0;
+  #looking = false;
+  #isPulling = false;
+  /** For what is due while a read waits. */
+  #timer: Timer | undefined;
+  #failure: { readonly cause: unknown } | undefined;
   #isEnded = false;
   #end!: (cause: unknown) => void;
   #closing: Promise<void> | undefined;
 
   /** `lost` is the link's end. */
-  constructor(
-    reader: Reader,
-    commands: Connection,
-    reading: Reading,
-    options: ReceiveOptions,
-    lost: Promise<unknown>,
-  ) {
+  constructor(reader: Reader, commands: Connection, reading: Reading, options: ReceiveOptions, lost: Promise<unknown>) {
     this.native = reader.connection.client;
     this.leaseMs = Math.ceil(options.leaseMs);
     this.#reader = reader;
@@ -87,13 +90,19 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
   async pull(limit: number, signal: AbortSignal): Promise<readonly Receipted<Receipt>[]> {
     const wake = (): void => void this.#reader.unblock();
     signal.addEventListener('abort', wake, { once: true });
+    this.#isPulling = true;
     try {
       while (!signal.aborted && !this.#isEnded) {
-        const found = (await this.#tend(limit)) ?? (await this.#read(limit));
+        this.#look();
+        if (this.#failure !== undefined) throw this.#failure.cause;
+        const isClaiming = this.#isClaimable || this.#reading.gone.size > 0;
+        const found = isClaiming ? await this.#claim(limit) : [];
+        if (found.length === 0 && !signal.aborted) found.push(...(await this.#read(limit)));
         if (found.length > 0) return await this.#handOver(found);
       }
       return [];
     } finally {
+      this.#isPulling = false;
       signal.removeEventListener('abort', wake);
     }
   }
@@ -133,7 +142,11 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
     await this.#reader.unblock();
     try {
       await this.#reading.part?.();
-      while (!this.#reading.part && !this.#commands.isClosed && (await this.#run(leave, [group, this.#consumer])) === 1);
+      while (
+        !this.#reading.part &&
+        !this.#commands.isClosed &&
+        (await this.#run(leave, [group, this.#consumer])) === 1
+      );
     } catch {
       // The link is lost, or the place is gone.
       this.#reading.gone.add(this.#consumer);
@@ -151,6 +164,7 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
 
   #finish(cause: unknown): void {
     this.#isEnded = true;
+    this.#timer?.cancel();
     this.#end(cause);
   }
 
@@ -164,29 +178,48 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
     return this.#commands.run(script, [stream, side], args);
   }
 
-  /** Nothing when there is no need to look yet. */
-  async #tend(limit: number): Promise<QueueMessage[] | undefined> {
-    const now = performance.now();
-    if (now < this.#tendAt) return undefined;
-    const { keys, gone, pollMs, ttlMs } = this.#reading;
-    for (const name of await this.#presence.gone()) gone.add(name);
-    const most = Math.min(limit, mostAtOnce);
-    const names = [...gone];
-    const args = [group, this.#consumer, this.leaseMs, most, this.#cursor, ttlMs, ...names];
-    const answer = (await this.#reader.connection.run(tend, [keys.stream, keys.side], args)) as Tended;
-    const [dueMs, claimed, cursor, left] = answer;
-    this.#cursor = cursor.toString('latin1');
-    if (left === 0) for (const name of names) gone.delete(name);
+  /**
+   * Now and then, beside the reading, which does not wait for it: what is due is moved, which wakes whoever waits for
+   * it, and what nobody holds any more is noticed.
+   */
+  #look(): void {
+    if (this.#looking || performance.now() < this.#lookAt - 1) return;
+    this.#timer?.cancel();
+    this.#looking = true;
+    this.#tend().then(
+      () => (this.#looking = false),
+      (cause: unknown) => (this.#failure = { cause }),
+    );
+  }
+
+  async #tend(): Promise<void> {
+    const { gone, pollMs, ttlMs } = this.#reading;
+    const [told, names] = await Promise.all([
+      this.#run(tend, [group, this.leaseMs, ttlMs]) as Promise<readonly [dueMs: number, idle: number]>,
+      this.#presence.gone(),
+    ]);
+    const [dueMs, idle] = told;
+    for (const name of names) gone.add(name);
+    this.#isClaimable ||= idle > 0;
     const waitMs = dueMs < 0 ? pollMs : Math.min(pollMs, dueMs);
-    this.#tendAt = left > 0 || claimed.length === most ? now : now + waitMs;
-    if (claimed.length === 0) return undefined;
+    this.#lookAt = performance.now() + waitMs;
+    if (waitMs < pollMs && !this.#isEnded) this.#timer = realClock.after(waitMs, () => this.#isPulling && this.#look());
+  }
+
+  async #claim(limit: number): Promise<QueueMessage[]> {
+    const { gone } = this.#reading;
+    const names = [...gone];
+    const args = [group, this.#consumer, this.leaseMs, Math.min(limit, mostAtOnce), this.#cursor, ...names];
+    const [claimed, cursor, unsure] = (await this.#run(claim, args)) as Claimed;
+    this.#cursor = cursor.toString('latin1');
+    if (unsure === 0) for (const name of names) gone.delete(name);
+    this.#isClaimable = this.#cursor !== '-' && claimed.length > 0;
     return claimed.map(([id, fields, count]) => this.#message({ id: id.toString('latin1'), fields }, count));
   }
 
   async #read(limit: number): Promise<QueueMessage[]> {
-    const blockMs = this.#tendAt - performance.now();
     const command = ['XREADGROUP', 'GROUP', group, this.#consumer] as const;
-    const entries = await this.#reader.read(command, limit, blockMs, this.#stream, '>');
+    const entries = await this.#reader.read(command, limit, this.#reading.pollMs, this.#stream, '>');
     return entries.map((entry) => this.#message(entry, 1));
   }
 
@@ -222,17 +255,12 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
     index: number,
   ): Promise<readonly Unsettled[]> {
     const { id, count, failures } = settlement.receipt;
-    const attempt = count + failures;
     const ours = [group, this.#consumer, id, count];
     try {
       const done =
         settlement.outcome === 'reject'
-          ? await this.#run(bury, [...ours, attempt, settlement.reason])
-          : await this.#run(release, [
-              ...ours,
-              Math.ceil(settlement.delayMs),
-              settlement.failed ? attempt : attempt - 1,
-            ]);
+          ? await this.#run(bury, [...ours, count + failures, settlement.reason])
+          : await this.#run(release, [...ours, Math.ceil(settlement.delayMs), settlement.failed ? 1 : 0]);
       return done === 1 ? [] : [{ index, outcome: 'lost' }];
     } catch (error) {
       return [{ index, outcome: 'failed', error }];
@@ -240,9 +268,8 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
   }
 }
 
-type Tended = readonly [
-  dueMs: number,
+type Claimed = readonly [
   claimed: readonly (readonly [id: Buffer, fields: readonly Buffer[], count: number])[],
   cursor: Buffer,
-  left: number,
+  unsure: number,
 ];

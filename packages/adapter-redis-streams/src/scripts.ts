@@ -41,14 +41,28 @@ local function storeAll(window, from, put)
   return {ids, ''}
 end`;
 
-/** KEYS stream, side. ARGV window, retention, most; then for each message: delay, send id, number of arguments, fields. */
+/**
+ * KEYS stream, side. ARGV window, retention, most; then for each message: delay, send id, number of fields, fields.
+ * Trims exactly, and notes up to where, so that a reader can tell whether it missed something: XTRIM leaves no trace.
+ */
 export const append = script(`${storeAll}
 if redis.call('EXISTS', KEYS[1]) == 0 then return redis.error_reply('NOPLACE ' .. KEYS[1] .. ' does not exist') end
 local told = storeAll(tonumber(ARGV[1]), 4, function(delay, first, last)
   return store(KEYS[1], KEYS[2], delay, ARGV, first, last)
 end)
-if ARGV[2] ~= '0' then redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%.0f', math.max(0, now() - ARGV[2]))) end
-if ARGV[3] ~= '0' then redis.call('XTRIM', KEYS[1], 'MAXLEN', '~', ARGV[3]) end
+local function trim(last)
+  if not last then return end
+  redis.call('HSET', KEYS[2] .. ':meta', 'trimmed ' .. KEYS[1], last[1])
+  redis.call('XTRIM', KEYS[1], 'MINID', last[1])
+  redis.call('XDEL', KEYS[1], last[1])
+end
+if ARGV[2] ~= '0' then
+  trim(redis.call('XREVRANGE', KEYS[1], '(' .. string.format('%.0f', math.max(1, now() - ARGV[2])) .. '-0', '-', 'COUNT', 1)[1])
+end
+if ARGV[3] ~= '0' then
+  local over = redis.call('XLEN', KEYS[1]) - ARGV[3]
+  if over > 0 then trim(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', over)[over]) end
+end
 return told`);
 
 /** A copy for each subscription. One whose key has expired, because nobody keeps it any more, is forgotten. */
@@ -90,25 +104,28 @@ end
 if #ids > 0 then forget(unpack(ids)) end
 return lost`);
 
-/** Puts an entry back with its failures, before it goes: if there is no memory for it, it stays where it is. */
+/**
+ * Puts an entry back before it goes: if there is no memory for it, it stays where it is. What was counted against it so
+ * far goes with it, and \`more\`.
+ */
 const putBack = `${store}${isOurs}
-local function putBack(id, delay, failures)
+local function putBack(id, delay, more)
   local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
   if entry then
-    local fields, at = entry[2], nil
-    for i = 1, #fields, 2 do if fields[i] == 'failures' then at = i + 1 end end
+    local fields, at, before = entry[2], nil, 0
+    for i = 1, #fields, 2 do if fields[i] == 'failures' then at = i + 1; before = tonumber(fields[at]) or 0 end end
     if not at then fields[#fields + 1] = 'failures'; at = #fields + 1 end
-    fields[at] = failures
+    fields[at] = before + more
     store(KEYS[1], KEYS[2], delay, fields, 1, #fields)
   end
   forget(id)
   return entry and 1 or 0
 end`;
 
-/** KEYS stream, side. ARGV group, consumer, id, count, delay, failures. Returns 0 for what is not ours any more. */
+/** KEYS stream, side. ARGV group, consumer, id, count, delay, 1 for a failed run. Returns 0 for what is not ours any more. */
 export const release = script(`${putBack}
 if not isOurs(ARGV[3], ARGV[4]) then return 0 end
-return putBack(ARGV[3], tonumber(ARGV[5]), ARGV[6])`);
+return putBack(ARGV[3], tonumber(ARGV[5]), ARGV[4] - 1 + ARGV[6])`);
 
 /** KEYS stream, side. ARGV group, consumer, id, count, attempts, reason. One step: dead letter and end of the original. */
 export const bury = script(`${store}${isOurs}
@@ -130,17 +147,15 @@ return 1`);
 /** KEYS stream, side. ARGV group, consumer. Gives back all that the consumer holds, at once, and lets it go. */
 export const leave = script(`${putBack}
 for _, held in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000, ARGV[2])) do
-  putBack(held[1], 0, '0')
+  putBack(held[1], 0, held[4] - 1)
 end
 if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return 1 end
 redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 return 0`);
 
 /**
- * KEYS stream, side. ARGV group, consumer, lease, limit, cursor, time to live, then names of consumers that are gone.
- * Moves what is due, and claims what nobody holds any more: of consumers that are gone, and of those that let their own
- * lease end, which is the number behind the last \`/\` of their name. Returns milliseconds until the next is due (-1:
- * none), the claimed entries with their counts, the next cursor, and how many more of the gone still hold something.
+ * KEYS stream, side. ARGV group, lease, time to live. Moves what is due. Returns milliseconds until the next is due (-1:
+ * none), and whether something has been idle for longer than the lease.
  */
 export const tend = script(`${clock}
 local time = now()
@@ -152,33 +167,41 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2] .. ':later', '-inf', tim
   end
   redis.call('ZREM', KEYS[2] .. ':later', id)
 end
+if ARGV[3] ~= '0' then
+  for _, key in ipairs({KEYS[1], KEYS[2] .. ':later', KEYS[2] .. ':waiting'}) do redis.call('PEXPIRE', key, ARGV[3]) end
+end
 local head = redis.call('ZRANGE', KEYS[2] .. ':later', 0, 0, 'WITHSCORES')
 local due = head[2] and math.max(1, head[2] - time) or -1
-local limit, found, gone = tonumber(ARGV[4]), {}, 0
+return {due, #redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[2], '-', '+', 1)}`);
+
+/**
+ * KEYS stream. ARGV group, consumer, lease, limit, cursor, then names of consumers that are gone. Claims what nobody
+ * holds any more: of those that are gone, and of those that let their own lease end, which is the number behind the last
+ * \`/\` of their name. Returns the claimed entries with their counts, the next cursor (\`-\`: that was all), and of how many
+ * of the gone it does not know yet that they hold nothing.
+ */
+export const claim = script(`
+local limit, found, unsure, cursor = tonumber(ARGV[4]), {}, 0, ARGV[5]
 local function claim(held, idle)
   local entry = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], idle, held[1])[1]
   if entry then found[#found + 1] = {entry[1], entry[2], held[4] + 1} end
 end
-for at = 7, #ARGV do
+for at = 6, #ARGV do
   local left = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', limit, ARGV[at])
-  for _, held in ipairs(left) do if #found < limit then claim(held, 0) else gone = gone + 1 end end
-  if #left == 0 then redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[at]) else gone = gone + 1 end
+  for _, held in ipairs(left) do if #found < limit then claim(held, 0) end end
+  if #left > 0 then unsure = unsure + 1 else redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[at]) end
 end
-local cursor = ARGV[5]
 if #found < limit then
   local most = math.max(100, limit)
   local idle = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], cursor, '+', most)
   cursor = #idle < most and '-' or '(' .. idle[#idle][1]
   for at, held in ipairs(idle) do
-    if #found == limit then cursor = '(' .. idle[at - 1][1]; break end
+    if #found == limit then cursor = at > 1 and '(' .. idle[at - 1][1] or cursor; break end
     local lease = math.max(tonumber(ARGV[3]), tonumber(string.match(held[2], '/(%d+)$') or 0))
     if held[3] >= lease then claim(held, lease) end
   end
 end
-if ARGV[6] ~= '0' then
-  for _, key in ipairs({KEYS[1], KEYS[2] .. ':later', KEYS[2] .. ':waiting'}) do redis.call('PEXPIRE', key, ARGV[6]) end
-end
-return {due, found, cursor, gone}`);
+return {found, cursor, unsure}`);
 
 /** KEYS stream. ARGV group, consumer; then id and count of each. Returns the indices of those that are not ours. */
 export const extend = script(`${isOurs}
@@ -259,5 +282,3 @@ for at = 3, #ARGV do
 end
 if ARGV[2] == '1' then redis.call('HDEL', KEYS[1], 'm:' .. ARGV[1]) end
 return 1`);
-
-export const scripts: readonly Script[] = [append, publish, accept, release, bury, leave, tend, extend, purge, join, leaveTopic, share, commit, giveUp];

@@ -1,4 +1,14 @@
-import { allSent, type ErrorCode, noneSent, type Outgoing, type Place, type Sent, type Target, type Unsent, WaybillError } from '@waybill/core/driver';
+import {
+  allSent,
+  type ErrorCode,
+  noneSent,
+  type Outgoing,
+  type Place,
+  type Sent,
+  type Target,
+  type Unsent,
+  WaybillError,
+} from '@waybill/core/driver';
 import type { Argument, Connection } from './connection.ts';
 import { classify, isRefused } from './errors.ts';
 import { partitionKey, queueKeys, refuseReply, topicKey } from './names.ts';
@@ -60,7 +70,7 @@ export class Sender {
       return noneSent(batch, 'rejected', error);
     }
     if (target.kind !== 'stream') return report.unsent.length === 0 ? allSent : { unsent: report.unsent };
-    return { unsent: report.unsent, position: (index) => report.positions[index] };
+    return { unsent: report.unsent, position: (index) => report.positions[index] || undefined };
   }
 
   #wayTo(target: Target): Way {
@@ -120,7 +130,6 @@ export class Sender {
         stored += ids.length;
         if (error.length > 0) return this.#refused(connection, items, stored, error.toString(), report);
       } catch (error) {
-        this.#nodes.heard(error);
         if (isRefused(error)) return refuse(items, stored, error, report);
         for (const { index } of chunk) report.unsent.push({ index, outcome: 'unknown', error });
         return refuse(items, stored + chunk.length, notReached(), report);

@@ -9,7 +9,7 @@ import {
 } from '@waybill/core/driver';
 import type { Redis } from 'ioredis';
 import type { Connection } from './connection.ts';
-import { Reader } from './reader.ts';
+import type { Reader } from './reader.ts';
 import { StreamMessage } from './records.ts';
 
 type To = Start | { readonly after: string };
@@ -19,6 +19,8 @@ export interface LaneReading {
   readonly bodyField: string | undefined;
   /** A wait is interrupted so often to see whether the stream is still there, in milliseconds. */
   readonly pollMs: number;
+  /** Of the whole stream, where it is noted up to where it was trimmed. */
+  readonly metaKey: string;
   /** Something trims it. */
   readonly isBounded: boolean;
 }
@@ -31,11 +33,14 @@ export class StreamLane implements Lane<Positioned> {
   readonly #bodyField: string | undefined;
   readonly #pollMs: number;
   readonly #isBounded: boolean;
+  readonly #metaKey: string;
   /** At most once, with a group: the position moves before anything is handed out; not empty when it was not ours to move. */
   onPulled: ((through: string) => Promise<readonly unknown[]>) | undefined;
   /** Its group wants it back. */
   isLeaving = false;
   #after = '0-0';
+  /** A message was at `#after`: what comes next must be the one behind it. */
+  #isFollowing = false;
   #isEnded = false;
 
   constructor(id: string, reader: Reader, reading: LaneReading) {
@@ -45,6 +50,7 @@ export class StreamLane implements Lane<Positioned> {
     this.#bodyField = reading.bodyField;
     this.#pollMs = reading.pollMs;
     this.#isBounded = reading.isBounded;
+    this.#metaKey = reading.metaKey;
   }
 
   get connection(): Connection {
@@ -64,6 +70,7 @@ export class StreamLane implements Lane<Positioned> {
         }
         await this.#mustFollow(entries[0]!.id);
         this.#after = last.id;
+        this.#isFollowing = true;
         if (((await this.onPulled?.(last.id)) ?? []).length > 0) return [];
         return entries.map((entry) => new StreamMessage(entry, this.#bodyField));
       }
@@ -74,6 +81,7 @@ export class StreamLane implements Lane<Positioned> {
   }
 
   async seek(to: To): Promise<void> {
+    this.#isFollowing = typeof to === 'object' && 'after' in to;
     this.#after = await this.#idBefore(to);
   }
 
@@ -96,33 +104,41 @@ export class StreamLane implements Lane<Positioned> {
 
   /** What was trimmed away between the last message and this one would go unnoticed. */
   async #mustFollow(first: string): Promise<void> {
-    if (!this.#isBounded) return;
-    const { deleted } = await this.#extent();
-    if (isBefore(this.#after, deleted) && isBefore(deleted, first)) throw this.#trimmed(this.#after, deleted);
+    if (!this.#isBounded || !this.#isFollowing) return;
+    const trimmed = await this.#trimmedTo();
+    if (isBefore(this.#after, trimmed) && isBefore(trimmed, first)) throw this.#isTrimmed(this.#after, trimmed);
   }
 
-  #trimmed(after: string, deleted: string): WaybillError {
+  #isTrimmed(after: string, to: string): WaybillError {
     return new WaybillError(
       'not-found',
-      `What follows position ${after} of ${this.#stream} has been trimmed away, up to ${deleted}; begin at "earliest" or at a timestamp`,
+      `What follows position ${after} of ${this.#stream} has been trimmed away, up to ${to}; begin at "earliest" or at a timestamp`,
     );
   }
 
   async #idBefore(to: To): Promise<string> {
     if (to === 'earliest') return '0-0';
-    const { last, deleted } = await this.#extent();
-    if (to === 'latest') return last;
+    if (to === 'latest') return this.#lastId();
     if ('timestamp' in to) return `${Math.max(0, Math.ceil(to.timestamp) - 1)}-${mostSequence}`;
     if (!/^\d+-\d+$/.test(to.after))
-      throw new WaybillError('invalid', `"${to.after}" is no position of a Redis stream, which looks like 1700000000000-0`);
-    if (isBefore(to.after, deleted)) throw this.#trimmed(to.after, deleted);
+      throw new WaybillError(
+        'invalid',
+        `"${to.after}" is no position of a Redis stream, which looks like 1700000000000-0`,
+      );
+    const trimmed = await this.#trimmedTo();
+    if (isBefore(to.after, trimmed)) throw this.#isTrimmed(to.after, trimmed);
     return to.after;
   }
 
-  async #extent(): Promise<{ readonly last: string; readonly deleted: string }> {
+  async #lastId(): Promise<string> {
     const facts = (await this.connection.call('XINFO', 'STREAM', this.#stream)) as readonly unknown[];
-    const fact = (name: string): string => String(facts[facts.findIndex((one) => String(one) === name) + 1]);
-    return { last: fact('last-generated-id'), deleted: fact('max-deleted-entry-id') };
+    return String(facts[facts.findIndex((one) => String(one) === 'last-generated-id') + 1]);
+  }
+
+  /** By ourselves; what others trim leaves no trace. */
+  async #trimmedTo(): Promise<string> {
+    const id = (await this.connection.call('HGET', this.#metaKey, `trimmed ${this.#stream}`)) as Buffer | null;
+    return id?.toString('latin1') ?? '0-0';
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Place, textToBytes, WaybillError } from '@waybill/core/driver';
-import { type Keys, partitionKey, streamKeys } from './names.ts';
+import { type Keys, metaKey, partitionKey, streamKeys } from './names.ts';
 import type { Nodes } from './nodes.ts';
 
 /** How a stream was declared. */
@@ -47,7 +47,7 @@ export async function readLayout(nodes: Nodes, keys: Keys): Promise<Layout | und
   const connection = await nodes.for(keys.stream);
   const [partitions, retentionMs] = (await connection.call(
     'HMGET',
-    `${keys.side}:meta`,
+    metaKey(keys),
     'partitions',
     'retentionMs',
   )) as (Buffer | null)[];

@@ -4,6 +4,7 @@ import {
   durableField,
   group,
   type Keys,
+  metaKey,
   partitionKey,
   queueKeys,
   streamKeys,
@@ -45,9 +46,14 @@ async function declare(surveyor: Surveyor, declaration: Declaration): Promise<Di
     case 'queue': {
       const keys = queueKeys(prefix, declaration);
       const missing = await declareGroup(surveyor, keys);
-      if (missing === undefined && surveyor.isCreating && declaration.deadLetter !== undefined && !nodes.server.isCluster) {
+      if (
+        missing === undefined &&
+        surveyor.isCreating &&
+        declaration.deadLetter !== undefined &&
+        !nodes.server.isCluster
+      ) {
         const dead = queueKeys(prefix, { name: declaration.deadLetter }).stream;
-        await on(nodes, `${keys.side}:meta`, 'HSET', 'deadLetter', dead, 'name', declaration.name);
+        await on(nodes, metaKey(keys), 'HSET', 'deadLetter', dead, 'name', declaration.name);
       }
       return missing;
     }
@@ -117,7 +123,7 @@ async function declareStream(surveyor: Surveyor, declaration: StreamDeclaration)
   const found = await readLayout(nodes, keys);
   if (found === undefined) {
     if (!isCreating) return nothing(`stream ${keys.stream}`);
-    await on(nodes, `${keys.side}:meta`, 'HSET', ...Object.entries(wanted).flat());
+    await on(nodes, metaKey(keys), 'HSET', ...Object.entries(wanted).flat());
     for (let index = 0; index < wanted.partitions; index++)
       await makeEmpty(nodes, partitionKey(keys, wanted.partitions, index));
     return undefined;

@@ -1,6 +1,6 @@
 import { kafka } from '@waybill/adapter-kafka';
 import { type BrokerControl, defineTarget, type FaultProxy, type Security, type Target } from '@waybill/conformance';
-import { type Kafka, type KafkaLine, startKafka } from '@waybill/testbed';
+import { type Kafka, type KafkaLine, type KafkaWay, startKafka } from '@waybill/testbed';
 
 const user = { name: 'conformance', password: 'open-sesame-kafka' };
 /** The shortest session that Kafka's defaults allow: what a member that vanishes costs the others. */
@@ -9,8 +9,10 @@ const session = 'sessionTimeoutMs=6000';
 /** A Kafka of the testbed with every control; one from the environment has none over its process. */
 export async function kafkaTarget(line: KafkaLine): Promise<Target> {
   const isOurs = process.env['WAYBILL_KAFKA_URL'] === undefined;
-  const broker = await startKafka({ line, ...(isOurs && { tls: true, user, ways: 4 }) });
-  const url = `${broker.url}?${session}`;
+  const broker = await startKafka({ line, ...(isOurs && { tls: true, user, ways: 40 }) });
+  // A broker has no command that hangs up on its clients; what stands before it can.
+  const way = isOurs ? await broker.openWay() : undefined;
+  const url = `${(way ?? broker).url}?${session}`;
   return defineTarget({
     name: `kafka-${line}`,
     driver: () => kafka(url),
@@ -18,7 +20,11 @@ export async function kafkaTarget(line: KafkaLine): Promise<Target> {
     version: () => broker.version,
     profile: { durable: 'process', note: 'one node, KRaft' },
     timing: { quietMs: 400, positiveMs: 20_000 },
-    ...(isOurs && { proxy: () => faultProxy(broker), security: securityOf(broker, url), control: controlOf(broker) }),
+    ...(isOurs && {
+      proxy: () => faultProxy(broker),
+      security: securityOf(broker, url),
+      control: controlOf(broker, way),
+    }),
     close: () => broker[Symbol.asyncDispose](),
   });
 }
@@ -37,8 +43,12 @@ function securityOf({ tls }: Kafka, url: string): Security {
   };
 }
 
-function controlOf(broker: Kafka): BrokerControl {
+function controlOf(broker: Kafka, way: KafkaWay | undefined): BrokerControl {
   return {
+    disconnect: async () => {
+      for (const proxy of way?.proxies ?? []) await proxy.inject({ kind: 'reset' });
+      return 'every connection was reset';
+    },
     kill: async () => {
       const { pid } = broker;
       await broker.kill();
