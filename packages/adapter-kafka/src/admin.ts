@@ -1,27 +1,10 @@
-import { type Admin, type Declaration, type Depth, type Source, WaybillError } from '@waybill/core/driver';
+import { type Admin, type Declaration, type Depth, WaybillError } from '@waybill/core/driver';
 import { codeOf } from './errors.ts';
-import { checkedName, queueGroup, subscriptionGroup } from './names.ts';
+import { groupOf, subscriptionGroup, topicOf } from './names.ts';
 import { partitionsOf } from './placing.ts';
 import type { Moment, Wire } from './wire.ts';
 
 const inhabited: readonly (number | undefined)[] = [22, 25, 27];
-
-/** The group behind a source, where it has one. */
-export function groupOf(source: Exclude<Source, { kind: 'reply' }>): string | undefined {
-  switch (source.kind) {
-    case 'queue':
-      return queueGroup(source);
-    case 'topic':
-      return source.subscription === undefined ? undefined : subscriptionGroup(source.name, source.subscription);
-    case 'stream':
-      return source.group;
-  }
-}
-
-export function topicOf(source: Source): string {
-  if (source.kind === 'reply') throw new WaybillError('unsupported', 'Kafka has no replies of its own');
-  return checkedName(source.kind, source.name);
-}
 
 export function adminOf(wire: Wire): Admin {
   return {
@@ -46,7 +29,8 @@ export function adminOf(wire: Wire): Admin {
         );
       const topic = topicOf(source);
       const end = await edges(wire, topic, await partitionsOf(wire, topic), 'latest');
-      if (source.kind === 'queue') await skip(wire, queueGroup(source), topic, end);
+      const group = source.kind === 'queue' ? groupOf(source) : undefined;
+      if (group !== undefined) await skip(wire, group, topic, end);
       await wire.topics.trim(topic, end);
     },
     remove: (declaration) => remove(wire, declaration),
@@ -78,6 +62,8 @@ async function skip(wire: Wire, group: string, topic: string, end: ReadonlyMap<n
 /** What is not there is no error. The offsets of a topic go with it. */
 async function remove(wire: Wire, declaration: Declaration): Promise<void> {
   if (declaration.kind === 'subscription')
-    return wire.topics.removeGroup(subscriptionGroup(checkedName('topic', declaration.topic), declaration.name));
-  await wire.topics.remove(checkedName(declaration.kind, declaration.name));
+    return wire.topics.removeGroup(
+      subscriptionGroup(topicOf({ ...declaration, kind: 'topic', name: declaration.topic }), declaration.name),
+    );
+  await wire.topics.remove(topicOf(declaration));
 }

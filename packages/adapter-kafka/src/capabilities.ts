@@ -36,9 +36,12 @@ export const capabilities = frozen({
   admin: 'manage',
 } as const satisfies Capabilities);
 
-/** What differs by configuration: `message.max.bytes` limits a batch, so also a message. */
+/** `message.max.bytes` limits a batch, so also a message. */
+export const maxBytesOf = (batchMaxBytes: number): number => Math.max(1, batchMaxBytes - overheadBytes);
+
+/** What differs by configuration. */
 export function capabilitiesOf(batchMaxBytes: number): Capabilities {
-  const limits = { ...log.limits, maxBytes: Math.max(1, batchMaxBytes - overheadBytes) };
+  const limits = { ...log.limits, maxBytes: maxBytesOf(batchMaxBytes) };
   const { queue, topic, stream } = capabilities;
   return frozen({
     ...capabilities,

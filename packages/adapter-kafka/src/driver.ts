@@ -14,10 +14,11 @@ import {
   type Target,
   WaybillError,
 } from '@waybill/core/driver';
-import { adminOf, groupOf, topicOf } from './admin.ts';
-import { capabilities, capabilitiesOf } from './capabilities.ts';
+import { adminOf } from './admin.ts';
+import { capabilities, capabilitiesOf, maxBytesOf } from './capabilities.ts';
 import { classify } from './errors.ts';
 import { openClient } from './clients.ts';
+import { groupOf, topicOf } from './names.ts';
 import { type KafkaOptions, type Settings, settingsOf } from './options.ts';
 import { beginnings, placeGroup } from './placing.ts';
 import { LogReceiver } from './receiver.ts';
@@ -59,7 +60,7 @@ class KafkaLink implements Link {
     this.admin = adminOf(wire);
     this.#wire = wire;
     this.#settings = settings;
-    this.#sender = new Sender(wire);
+    this.#sender = new Sender(wire, maxBytesOf(wire.batchMaxBytes));
   }
 
   send(target: Target, batch: readonly Outgoing[]): Promise<Sent> {
@@ -72,9 +73,8 @@ class KafkaLink implements Link {
 
   /** Where it begins is settled before it resolves: what comes after that is never missed. */
   async #receive(source: Source, { delivery }: ReceiveOptions): Promise<Receiver> {
-    if (source.kind === 'reply') throw new WaybillError('unsupported', 'Kafka has no replies of its own');
     const topic = topicOf(source);
-    const group = groupOf(source);
+    const group = source.kind === 'reply' ? undefined : groupOf(source);
     const from = source.kind === 'stream' ? source.from : source.kind === 'topic' ? 'latest' : 'earliest';
     await this.#wire.partitionsOf(topic, true);
     if (group !== undefined) await placeGroup(this.#wire, group, topic, from);

@@ -1,4 +1,4 @@
-import { type ErrorCode, WaybillError } from '@waybill/core/driver';
+import { type ErrorCode, networkCode, noConnection, type Sought, WaybillError } from '@waybill/core/driver';
 
 /** Error codes of the Kafka protocol that this adapter meets: kafka.apache.org/protocol.html#protocol_error_codes */
 const protocolCodes: Readonly<Record<number, readonly [id: string, code: ErrorCode]>> = {
@@ -77,20 +77,6 @@ export function checkCode(code: number, doing: string, detail?: string | null): 
 /** What the broker answered, if it did. */
 export const codeOf = (error: unknown): number | undefined => (error instanceof KafkaError ? error.code : undefined);
 
-const unreachable = [
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-];
-const untrusted =
-  /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|HOSTNAME_MISMATCH)|ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA)/;
-
 /** What the client library says without a code of the broker. */
 const libraryCodes: Readonly<Record<string, ErrorCode>> = {
   PLT_KFK_AUTHENTICATION: 'denied',
@@ -114,33 +100,24 @@ export function classify(error: unknown): ErrorCode {
 }
 
 function codeOfText(code: string): ErrorCode | undefined {
-  if (unreachable.includes(code)) return 'unavailable';
-  if (untrusted.test(code)) return 'denied';
-  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return 'protocol';
-  return libraryCodes[code];
+  return networkCode(code) ?? libraryCodes[code];
 }
 
 /** The same call may work in a moment: a leader or coordinator moves, a connection broke. */
 export const isPassing = (error: unknown): boolean =>
   ['unavailable', 'overloaded', 'timeout'].includes(classify(error));
 
-const advice: Partial<Record<ErrorCode, string>> = {
-  denied: 'check the credentials, the SASL mechanism, and the certificates',
-  protocol: 'check that the port speaks Kafka, and whether it wants TLS (kafka+tls:) or not (kafka:)',
-  unavailable: 'check host and port; a port that wants TLS or authentication also hangs up on a plain connection',
-  timeout: 'something took the connection and did not answer',
+const kafka: Sought = {
+  broker: 'kafka',
+  title: 'Kafka',
+  advice: {
+    denied: 'check the credentials, the SASL mechanism, and the certificates',
+    protocol: 'check that the port speaks Kafka, and whether it wants TLS (kafka+tls:) or not (kafka:)',
+    unavailable: 'check host and port; a port that wants TLS or authentication also hangs up on a plain connection',
+    timeout: 'something took the connection and did not answer',
+  },
 };
 
 /** What went wrong on the way to a live connection. Never says with which credentials. */
-export function connectError(error: unknown, where: string): WaybillError {
-  const code = classify(error);
-  const help = advice[code];
-  return new WaybillError(
-    code,
-    `No connection to Kafka at ${where}: ${innermost(error)}${help === undefined ? '' : ` (${help})`}`,
-    { cause: error, broker: 'kafka' },
-  );
-}
-
-const innermost = (error: unknown): string =>
-  error instanceof Error ? (error.cause instanceof Error ? innermost(error.cause) : error.message) : String(error);
+export const connectError = (error: unknown, where: string): WaybillError =>
+  noConnection(kafka, where, classify(error), error);

@@ -44,7 +44,7 @@ export class PartitionLane implements Lane<Positioned> {
     if (this.isHungry && !signal.aborted) await this.#arrival(signal);
     const failure = this.#keeper.failure();
     if (failure !== undefined) throw failure.error;
-    if (this.#isEnded || this.isHungry || signal.aborted) return [];
+    if (this.#isEnded || this.isHungry) return [];
     const records = this.#records.slice(this.#head, this.#head + limit);
     this.#head += records.length;
     if (this.isHungry) this.#empty();

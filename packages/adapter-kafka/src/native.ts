@@ -2,6 +2,8 @@ import { WaybillError } from '@waybill/core/driver';
 
 /** What a destination may say under `kafka`. */
 export interface KafkaPlaceOptions {
+  /** The topic of Kafka. @default the destination's name; of a queue `queue.<name>` */
+  readonly topic?: string;
   /** Of the topic, when it is made; compared when it exists. */
   readonly partitions?: number;
   readonly replicationFactor?: number;
@@ -21,6 +23,7 @@ export interface KafkaMessageOptions {
 
 const isCount = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 1;
 const placeOptions: Readonly<Record<keyof KafkaPlaceOptions, (value: unknown) => boolean>> = {
+  topic: (value) => typeof value === 'string' && /^[\w.-]{1,249}$/.test(value),
   partitions: isCount,
   replicationFactor: isCount,
   config: (value) =>

@@ -4,8 +4,6 @@ import type { Wire, WireRecord } from './wire.ts';
 
 /** One `send`, told of each of its messages. */
 export interface SendCall {
-  /** What follows a failed one may not overtake it. */
-  readonly isOrdered: boolean;
   stored(index: number, offset: bigint | undefined): void;
   unsent(index: number, outcome: Unsent['outcome'], error: unknown): void;
 }
@@ -14,11 +12,16 @@ interface Item {
   readonly record: WireRecord;
   readonly bytes: number;
   readonly index: number;
+  readonly key: string | undefined;
   readonly call: SendCall;
 }
 
 /** MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE: the broker limits a batch, not a message. */
 const tooLarge: readonly (number | undefined)[] = [10, 18];
+/** Not stored, and it may be sent again: what came before it in its order was not stored. */
+export const heldBack = (cause: unknown): WaybillError =>
+  new WaybillError('unavailable', 'Held back: an earlier message of the same order was not stored', { cause });
+
 const headBytes = 100;
 const mostRecords = 10_000;
 
@@ -89,17 +92,18 @@ export class PartitionQueue {
     batch.forEach(({ call, index }, at) => call.stored(index, first === undefined ? undefined : first + BigInt(at)));
   }
 
-  /** Where order was promised, what follows in the same call may not overtake what failed. */
+  /** What follows in the same call may not overtake a failed one of its key. */
   #unsent(batch: readonly Item[], outcome: Unsent['outcome'], error: unknown): void {
-    const held = new Set(batch.map(({ call }) => call).filter(({ isOrdered }) => isOrdered));
-    for (const { call, index } of batch) call.unsent(index, outcome, error);
-    if (held.size === 0) return;
+    const failed = new Map<SendCall, Set<string>>();
+    for (const { call, index, key } of batch) {
+      if (key !== undefined) failed.set(call, (failed.get(call) ?? new Set()).add(key));
+      call.unsent(index, outcome, error);
+    }
+    if (failed.size === 0) return;
+    const isHeld = ({ call, key }: Item): boolean => key !== undefined && failed.get(call)?.has(key) === true;
     const rest = this.#waiting.slice(this.#head);
-    this.#waiting = rest.filter(({ call }) => !held.has(call));
+    this.#waiting = rest.filter((item) => !isHeld(item));
     this.#head = 0;
-    const before = new WaybillError('unavailable', 'Held back: an earlier message of the same order was not stored', {
-      cause: error,
-    });
-    for (const { call, index } of rest) if (held.has(call)) call.unsent(index, 'rejected', before);
+    for (const { call, index } of rest.filter(isHeld)) call.unsent(index, 'rejected', heldBack(error));
   }
 }

@@ -75,7 +75,8 @@ export class KafkaMessage extends LazyIncoming implements Positioned {
   }
   /** Of a name that came more than once the first is shown; a header without a value reads as empty. */
   protected packed(): Record<string, string> {
-    const headers: Record<string, string> = {};
+    // Without a prototype: `constructor` and `__proto__` are names like any other.
+    const headers = Object.create(null) as Record<string, string>;
     for (const [name, value] of this.native.headers) headers[bytesToText(name)] ??= bytesToText(value ?? empty);
     return headers;
   }

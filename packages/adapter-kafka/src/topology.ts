@@ -1,5 +1,5 @@
 import type { Declaration, Mismatch, SubscriptionDeclaration } from '@waybill/core/driver';
-import { checkedName, subscriptionGroup } from './names.ts';
+import { subscriptionGroup, topicOf } from './names.ts';
 import { placeOptionsOf } from './native.ts';
 import type { Settings } from './options.ts';
 import { partitionsOf, placeGroup } from './placing.ts';
@@ -24,18 +24,18 @@ export async function declareAll(
 ): Promise<readonly Mismatch[]> {
   const topics = declarations.filter((one): one is TopicDeclaration => one.kind !== 'subscription');
   const wanted = topics.map((declaration) => ({ declaration, asked: askedOf(declaration) }));
-  const there = await wire.topics.describe(topics.map((one) => checkedName(one.kind, one.name)));
-  const missing = wanted.filter(({ declaration }) => !there.has(declaration.name));
+  const there = await wire.topics.describe(topics.map(topicOf));
+  const missing = wanted.filter(({ declaration }) => !there.has(topicOf(declaration)));
   if (mode === 'create')
     await wire.topics.create(missing.map(({ declaration, asked }) => specOf(declaration, asked, settings)));
   const found: Mismatch[] = [];
   for (const { declaration, asked } of wanted) {
-    const spec = there.get(declaration.name);
+    const spec = there.get(topicOf(declaration));
     const differences =
       spec === undefined
         ? mode === 'create'
           ? []
-          : [absent(`topic ${declaration.name}`)]
+          : [absent(`topic ${topicOf(declaration)}`)]
         : differencesOf(declaration, asked, spec);
     found.push(...differences.map((difference) => ({ declaration, ...difference })));
   }
@@ -66,7 +66,7 @@ const kept = { 'retention.ms': '-1' };
 function specOf(declaration: TopicDeclaration, asked: Asked, settings: Settings): TopicSpec {
   const isBeside = declaration.kind === 'queue' && declaration.ifMissing === true;
   return {
-    name: declaration.name,
+    name: topicOf(declaration),
     partitions: asked.partitions ?? (isBeside ? 1 : settings.partitions),
     replicationFactor: asked.replicationFactor ?? settings.replicationFactor,
     config: { ...(declaration.kind === 'queue' && kept), ...asked.config },
@@ -88,10 +88,11 @@ function differencesOf(declaration: TopicDeclaration, asked: Asked, found: Topic
 /** A subscription is a group that stands somewhere: from now on, when it is made. */
 async function subscribe(
   wire: Wire,
-  { topic, name }: SubscriptionDeclaration,
+  declaration: SubscriptionDeclaration,
   mode: 'create' | 'verify',
 ): Promise<Difference | undefined> {
-  const group = subscriptionGroup(checkedName('topic', topic), name);
+  const topic = topicOf({ ...declaration, kind: 'topic', name: declaration.topic });
+  const group = subscriptionGroup(topic, declaration.name);
   if (mode === 'create') {
     await placeGroup(wire, group, topic, 'latest');
     return undefined;

@@ -4,7 +4,7 @@ import { checkCode, isPassing, KafkaError } from '../errors.ts';
 import type { Produced, WireRecord } from '../wire.ts';
 import type { Cluster } from './cluster.ts';
 import type { BrokerConnection } from './connection.ts';
-import { pause } from './patience.ts';
+import { patiently, pause } from './patience.ts';
 
 type Response = Exclude<Awaited<ReturnType<(typeof produceV9)['api']['async']>>, boolean>;
 
@@ -65,7 +65,11 @@ export class Producing {
     });
     return this.#identity;
   }
-  async #introduce(): Promise<Identity> {
+  /** A cluster that has just begun hands out no ids yet. */
+  #introduce(): Promise<Identity> {
+    return patiently(() => this.#ask());
+  }
+  async #ask(): Promise<Identity> {
     const { errorCode, producerId, producerEpoch } = await this.#cluster.askAny(initProducerIdV4.api, null, 0, -1n, -1);
     // Without the right to be idempotent (before Kafka 3.0 it was one of its own) a lost answer is an unknown outcome.
     if (denied.includes(errorCode)) return anonymous;
