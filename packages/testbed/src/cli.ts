@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { examine } from './doctor.ts';
 import { TestbedError } from './errors.ts';
+import { install } from './install/install.ts';
 import { servers, type RunningServer, type ServerKind } from './servers.ts';
 
 const usage = `Usage:
@@ -24,7 +25,7 @@ async function main(): Promise<number> {
     case 'start':
       return start(wishFor(name, values.line));
     case 'install':
-      return install(wishFor(name, values.line));
+      return installOnly(wishFor(name, values.line));
     case 'doctor':
       return doctor();
     default:
@@ -57,8 +58,8 @@ function progress(message: string): void {
   console.error(`… ${message}`);
 }
 
-async function install({ kind, line }: Wish): Promise<number> {
-  const { server, version, location } = await kind.install(line, progress);
+async function installOnly({ kind, line }: Wish): Promise<number> {
+  const { server, version, location } = await install(kind.recipe(line), progress);
   console.log(`${server} ${version} is installed in ${location}`);
   return 0;
 }

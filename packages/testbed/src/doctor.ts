@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { testbedDirectory } from './directory.ts';
 import { javaVersion } from './java.ts';
 import { runCommand } from './install/command.ts';
+import { locationOf } from './install/install.ts';
 import { machineArchive } from './install/debian.ts';
 import { servers } from './servers.ts';
 
@@ -43,11 +44,11 @@ async function check(what: string, remedy: string, ask: () => Promise<unknown>):
 }
 
 function serverFindings(): Finding[] {
-  return Object.entries(servers).flatMap(([name, { lines, urlVariable }]) =>
+  return Object.entries(servers).flatMap(([name, { lines, urlVariable, recipe }]) =>
     lines.map((line) => {
       if (process.env[urlVariable(line)])
         return { state: 'note', text: `${name} ${line}: the one that ${urlVariable(line)} names` };
-      const isInstalled = existsSync(join(testbedDirectory(), 'installed', `${name}-${line}`, 'installed.json'));
+      const isInstalled = existsSync(join(locationOf(recipe(line)), 'installed.json'));
       return {
         state: 'note',
         text: `${name} ${line}: ${isInstalled ? 'installed' : 'will be installed when first needed'}`,

@@ -1,6 +1,6 @@
 import { firstAddress } from './addresses.ts';
 import { TestbedError } from './errors.ts';
-import { isOfLine, type Progress } from './install/recipe.ts';
+import { isOfLine, type Progress, type Recipe } from './install/recipe.ts';
 import type { ProcessMembers } from './server.ts';
 
 /** What the testbed must know of a kind of server to find the right one. */
@@ -13,6 +13,7 @@ export interface Product<Line extends string> {
   readonly urlVariables: Readonly<Record<Line, string>>;
   readonly schemes: readonly string[];
   readonly exampleUrl: string;
+  readonly recipe: (line: Line) => Recipe;
   /** The version that the server at a URL reports of itself. */
   readonly probe: (url: string) => Promise<string>;
 }
@@ -55,7 +56,7 @@ export async function givenServer<Line extends string>(product: Product<Line>, l
 }
 
 async function versionAt(
-  { name, schemes, exampleUrl, probe }: Product<string>,
+  { name, schemes, exampleUrl, probe }: Omit<Product<string>, 'recipe'>,
   url: string,
   variable: string,
 ): Promise<string> {

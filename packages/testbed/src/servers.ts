@@ -1,14 +1,13 @@
-import type { Installation, Progress } from './install/recipe.ts';
+import type { Progress, Recipe } from './install/recipe.ts';
 import type { Product } from './product.ts';
 import { kafkaProduct } from './kafka/lines.ts';
-import { installKafka, startKafka } from './kafka/start.ts';
+import { startKafka } from './kafka/start.ts';
 import { natsProduct } from './nats/lines.ts';
-import { installNats, startNats } from './nats/start.ts';
-import { installRabbitmq } from './rabbitmq/install.ts';
+import { startNats } from './nats/start.ts';
 import { rabbitmqProduct, type RabbitmqLine } from './rabbitmq/lines.ts';
 import { startRabbitmq } from './rabbitmq/start.ts';
 import { redisProduct } from './redis/lines.ts';
-import { installRedis, startRedis } from './redis/start.ts';
+import { startRedis } from './redis/start.ts';
 import type { Server } from './server.ts';
 
 /** A server that runs and is of use to a person at a terminal. */
@@ -22,33 +21,26 @@ export interface ServerKind {
   /** The first one is the default. */
   readonly lines: readonly string[];
   readonly urlVariable: (line: string) => string;
-  readonly install: (line: string, progress: Progress) => Promise<Installation>;
+  readonly recipe: (line: string) => Recipe;
   readonly start: (line: string, progress: Progress) => Promise<RunningServer>;
 }
 
 /** A further kind is one more entry. */
 export const servers: Readonly<Record<string, ServerKind>> = {
-  rabbitmq: kind(rabbitmqProduct, installRabbitmq, startRabbitmqForPeople),
-  redis: kind(redisProduct, installRedis, (line, onProgress) =>
-    startRedis({ line, name: `by-hand-redis-${line}`, onProgress }),
-  ),
-  nats: kind(natsProduct, installNats, (line, onProgress) =>
-    startNats({ line, name: `by-hand-nats-${line}`, onProgress }),
-  ),
-  kafka: kind(kafkaProduct, installKafka, (line, onProgress) =>
-    startKafka({ line, name: `by-hand-kafka-${line}`, onProgress }),
-  ),
+  rabbitmq: kind(rabbitmqProduct, startRabbitmqForPeople),
+  redis: kind(redisProduct, (line, onProgress) => startRedis({ line, name: `by-hand-redis-${line}`, onProgress })),
+  nats: kind(natsProduct, (line, onProgress) => startNats({ line, name: `by-hand-nats-${line}`, onProgress })),
+  kafka: kind(kafkaProduct, (line, onProgress) => startKafka({ line, name: `by-hand-kafka-${line}`, onProgress })),
 };
 
 function kind<Line extends string>(
-  { lines, urlVariables }: Product<Line>,
-  install: (line: Line, progress: Progress) => Promise<Installation>,
+  { lines, urlVariables, recipe }: Product<Line>,
   start: (line: Line, progress: Progress) => Promise<RunningServer>,
 ): ServerKind {
   return {
     lines,
     urlVariable: (line) => urlVariables[line as Line],
-    install: async (line, progress) => install(line as Line, progress),
+    recipe: (line) => recipe(line as Line),
     start: async (line, progress) => start(line as Line, progress),
   };
 }

@@ -16,7 +16,7 @@ interface Manifest extends Installation {
  * others wait. An interrupted installation leaves nothing that counts as installed.
  */
 export async function install(recipe: Recipe, progress: Progress = () => {}): Promise<Installation> {
-  const location = join(testbedDirectory(), 'installed', `${recipe.server}-${recipe.line}`);
+  const location = locationOf(recipe);
   const present = await installed(recipe, location);
   if (present) return present;
   return installOnce(recipe, location, progress).catch((error: Error) => {
@@ -26,6 +26,10 @@ export async function install(recipe: Recipe, progress: Progress = () => {}): Pr
       { cause: error },
     );
   });
+}
+
+export function locationOf({ server, line }: Recipe): string {
+  return join(testbedDirectory(), 'installed', `${server}-${line}`);
 }
 
 async function installOnce(recipe: Recipe, location: string, progress: Progress): Promise<Installation> {

@@ -1,11 +1,13 @@
+import { install } from '../install/install.ts';
 import { startNodes } from '../process/nodes.ts';
 import { waitFor } from '../wait.ts';
 import type { KafkaCluster, KafkaOptions } from './kafka.ts';
+import { kafkaProduct } from './lines.ts';
 import { portCount } from './listeners.ts';
 import { writeKafkaNode, type KafkaNode } from './node.ts';
 import { ownKafka } from './own.ts';
 import { knownBrokers } from './probe.ts';
-import { installKafka, newClusterId } from './start.ts';
+import { newClusterId } from './start.ts';
 import { Ways } from './ways.ts';
 
 const brokers = 3;
@@ -15,7 +17,7 @@ const brokers = 3;
  * A graceful stop of two at a time takes long: what is left has no quorum to hand its work to.
  */
 export async function startKafkaCluster(options: KafkaOptions): Promise<KafkaCluster> {
-  const installation = await installKafka(options.line, options.onProgress);
+  const installation = await install(kafkaProduct.recipe(options.line), options.onProgress);
   const clusterId = newClusterId();
   const written: KafkaNode[] = [];
   const cluster = await startNodes(

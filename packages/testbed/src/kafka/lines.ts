@@ -12,12 +12,13 @@ export const kafkaProduct: Product<KafkaLine> = {
   urlVariables: { '4.3': 'WAYBILL_KAFKA_URL' },
   schemes: ['kafka:', 'kafka+tls:'],
   exampleUrl: 'kafka://user:password@host:port,host:port',
+  recipe: kafkaRecipe,
   probe: (url) => probeKafka(url),
 };
 
 const versions = { '4.3': '4.3.0' } as const satisfies Record<KafkaLine, string>;
 
-export function kafkaRecipe(line: KafkaLine): MavenRecipe {
+function kafkaRecipe(line: KafkaLine): MavenRecipe {
   const version = versions[line];
   return {
     from: 'maven',

@@ -1,20 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { firstAddress } from '../addresses.ts';
 import { install } from '../install/install.ts';
-import type { Installation, Progress } from '../install/recipe.ts';
 import { openRun } from '../process/run.ts';
 import { givenServer, withoutProcess, type Given } from '../product.ts';
 import type { Kafka, KafkaOptions } from './kafka.ts';
-import { kafkaProduct, kafkaRecipe, type KafkaLine } from './lines.ts';
+import { kafkaProduct } from './lines.ts';
 import { portCount } from './listeners.ts';
 import { writeKafkaNode } from './node.ts';
 import { ownKafka } from './own.ts';
 import { Ways } from './ways.ts';
-
-/** Puts a Kafka of this line into the testbed's directory, once. Needs no root, but a Java of this machine to run. */
-export async function installKafka(line: KafkaLine, progress?: Progress): Promise<Installation> {
-  return install(kafkaRecipe(line), progress);
-}
 
 /**
  * A Kafka of the wanted line, ready to be used: the one at the URL in the environment (`WAYBILL_KAFKA_URL`), else one
@@ -31,7 +25,7 @@ export function newClusterId(): string {
 }
 
 async function startOwn(options: KafkaOptions): Promise<Kafka> {
-  const installation = await installKafka(options.line, options.onProgress);
+  const installation = await install(kafkaProduct.recipe(options.line), options.onProgress);
   const run = await openRun(options.name ?? `kafka-${options.line}`, portCount(options));
   try {
     const node = await writeKafkaNode(installation, run, options, { clusterId: newClusterId(), members: [run] });

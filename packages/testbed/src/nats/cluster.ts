@@ -1,16 +1,17 @@
+import { install } from '../install/install.ts';
 import { startNodes } from '../process/nodes.ts';
 import { waitFor } from '../wait.ts';
+import { natsProduct } from './lines.ts';
 import type { Nats, NatsCluster, NatsOptions } from './nats.ts';
 import { writeNatsNode } from './node.ts';
 import { ownNats } from './own.ts';
-import { installNats } from './start.ts';
 
 /**
  * A cluster of three servers of our own, whatever the environment offers. Resolves when they have elected one that
  * leads the cluster, so that streams can be created.
  */
 export async function startNatsCluster(options: Omit<NatsOptions, 'tls'>): Promise<NatsCluster> {
-  const installation = await installNats(options.line, options.onProgress);
+  const installation = await install(natsProduct.recipe(options.line), options.onProgress);
   const cluster = await startNodes(options.name ?? `nats-${options.line}`, { nodes: 3, portsEach: 3 }, (run, all) =>
     ownNats(writeNatsNode(installation, run, options, all)),
   );

@@ -12,6 +12,7 @@ export const natsProduct: Product<NatsLine> = {
   urlVariables: { '2.15': 'WAYBILL_NATS_URL', '2.9': 'WAYBILL_NATS_29_URL' },
   schemes: ['nats:', 'nats+tls:'],
   exampleUrl: 'nats://user:password@host:port',
+  recipe: natsRecipe,
   probe: (url) => probeNats(url),
 };
 
@@ -19,7 +20,7 @@ const suites = { '2.15': 'forky', '2.9': 'bookworm' } as const satisfies Record<
 
 export const natsProgram = 'usr/sbin/nats-server';
 
-export function natsRecipe(line: NatsLine): DebianRecipe {
+function natsRecipe(line: NatsLine): DebianRecipe {
   return {
     from: 'debian',
     server: 'nats',

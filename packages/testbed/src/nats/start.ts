@@ -1,16 +1,10 @@
 import { install } from '../install/install.ts';
-import type { Installation, Progress } from '../install/recipe.ts';
 import { openRun } from '../process/run.ts';
 import { givenServer, withoutProcess, type Given } from '../product.ts';
-import { natsProduct, natsRecipe, type NatsLine } from './lines.ts';
+import { natsProduct } from './lines.ts';
 import type { Nats, NatsOptions } from './nats.ts';
 import { writeNatsNode } from './node.ts';
 import { ownNats } from './own.ts';
-
-/** Puts a NATS server of this line into the testbed's directory, once. Needs no root. */
-export async function installNats(line: NatsLine, progress?: Progress): Promise<Installation> {
-  return install(natsRecipe(line), progress);
-}
 
 /**
  * A NATS server of the wanted line with JetStream, ready to be used: the one at the URL in the environment
@@ -23,7 +17,7 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
 }
 
 async function startOwn(options: NatsOptions): Promise<Nats> {
-  const installation = await installNats(options.line, options.onProgress);
+  const installation = await install(natsProduct.recipe(options.line), options.onProgress);
   const run = await openRun(options.name ?? `nats-${options.line}`, 2);
   try {
     return await ownNats(writeNatsNode(installation, run, options));

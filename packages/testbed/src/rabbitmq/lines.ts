@@ -12,12 +12,13 @@ export const rabbitmqProduct: Product<RabbitmqLine> = {
   urlVariables: { '4.3': 'WAYBILL_RABBITMQ_URL', '3.10': 'WAYBILL_RABBITMQ_310_URL' },
   schemes: ['amqp:', 'amqps:'],
   exampleUrl: 'amqp://user:password@host:port',
+  recipe: rabbitmqRecipe,
   probe: (url) => probeRabbitmq(url),
 };
 
 const suites = { '4.3': 'forky', '3.10': 'bookworm' } as const satisfies Record<RabbitmqLine, string>;
 
-export function rabbitmqRecipe(line: RabbitmqLine): DebianRecipe {
+function rabbitmqRecipe(line: RabbitmqLine): DebianRecipe {
   return {
     from: 'debian',
     server: 'rabbitmq',

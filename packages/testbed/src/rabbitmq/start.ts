@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import { install } from '../install/install.ts';
 import { openRun } from '../process/run.ts';
 import { givenServer } from '../product.ts';
 import { makeCertificates } from '../tls/certificates.ts';
 import type { Broker, StartOptions } from './broker.ts';
 import { externalBroker } from './external.ts';
-import { installRabbitmq } from './install.ts';
 import { rabbitmqProduct } from './lines.ts';
 import { writeNode } from './node.ts';
 import { ownBroker } from './own.ts';
@@ -20,7 +20,7 @@ export async function startRabbitmq(options: StartOptions): Promise<Broker> {
 }
 
 async function startOwn(options: StartOptions): Promise<Broker> {
-  const installation = await installRabbitmq(options.line, options.onProgress);
+  const installation = await install(rabbitmqProduct.recipe(options.line), options.onProgress);
   const run = await openRun(options.name ?? `rabbitmq-${options.line}`, 5);
   try {
     const [amqp, distribution, epmd, tls, management] = run.ports as [number, number, number, number, number];

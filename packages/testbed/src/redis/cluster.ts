@@ -1,17 +1,18 @@
+import { install } from '../install/install.ts';
 import { TestbedError } from '../errors.ts';
 import { startNodes } from '../process/nodes.ts';
 import { waitFor } from '../wait.ts';
+import { redisProduct } from './lines.ts';
 import { writeRedisNode } from './node.ts';
 import { ownRedis } from './own.ts';
 import type { Redis, RedisCluster, RedisOptions } from './redis.ts';
-import { installRedis } from './start.ts';
 
 /**
  * A cluster of three masters of our own, whatever the environment offers: without replicas, so that the slots of a
  * killed master fail until it is started again. Resolves when every node knows the state of the cluster to be ok.
  */
 export async function startRedisCluster(options: Omit<RedisOptions, 'tls' | 'user'>): Promise<RedisCluster> {
-  const installation = await installRedis(options.line, options.onProgress);
+  const installation = await install(redisProduct.recipe(options.line), options.onProgress);
   const cluster = await startNodes(options.name ?? `redis-${options.line}`, { nodes: 3, portsEach: 3 }, (run) =>
     ownRedis(writeRedisNode(installation, run, options, true)),
   );

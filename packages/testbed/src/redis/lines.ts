@@ -12,6 +12,7 @@ export const redisProduct: Product<RedisLine> = {
   urlVariables: { '8': 'WAYBILL_REDIS_URL', '7': 'WAYBILL_REDIS_7_URL', 'valkey-9': 'WAYBILL_VALKEY_URL' },
   schemes: ['redis:', 'rediss:'],
   exampleUrl: 'redis://user:password@host:port',
+  recipe: redisRecipe,
   probe: (url) => probeRedis(url),
 };
 
@@ -27,7 +28,7 @@ const sources: Readonly<Record<RedisLine, Source>> = {
   'valkey-9': { server: 'valkey', line: '9', suite: 'forky' },
 };
 
-export function redisRecipe(line: RedisLine): DebianRecipe {
+function redisRecipe(line: RedisLine): DebianRecipe {
   const source = sources[line];
   const programs = redisPrograms(line);
   return {

@@ -1,16 +1,10 @@
 import { install } from '../install/install.ts';
-import type { Installation, Progress } from '../install/recipe.ts';
 import { openRun } from '../process/run.ts';
 import { givenServer, withoutProcess, type Given } from '../product.ts';
-import { redisProduct, redisRecipe, type RedisLine } from './lines.ts';
+import { redisProduct } from './lines.ts';
 import { writeRedisNode } from './node.ts';
 import { ownRedis } from './own.ts';
 import type { Redis, RedisOptions } from './redis.ts';
-
-/** Puts a Redis or Valkey of this line into the testbed's directory, once. Needs no root. */
-export async function installRedis(line: RedisLine, progress?: Progress): Promise<Installation> {
-  return install(redisRecipe(line), progress);
-}
 
 /**
  * A Redis of the wanted line, ready to be used: the one at the URL in the environment (`WAYBILL_REDIS_URL`,
@@ -23,7 +17,7 @@ export async function startRedis(options: RedisOptions): Promise<Redis> {
 }
 
 async function startOwn(options: RedisOptions): Promise<Redis> {
-  const installation = await installRedis(options.line, options.onProgress);
+  const installation = await install(redisProduct.recipe(options.line), options.onProgress);
   const run = await openRun(options.name ?? `redis-${options.line}`, 2);
   try {
     return await ownRedis(writeRedisNode(installation, run, options, false));
