@@ -10,6 +10,7 @@ import {
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
 import { WaybillError } from '@waybill/core/driver';
+import { versionNumber } from './capabilities.ts';
 import { connectError } from './errors.ts';
 import type { NatsCredentials, Settings } from './options.ts';
 
@@ -21,9 +22,13 @@ export interface Connection {
   readonly api: string;
   readonly version: string;
   readonly maxPayload: number;
+  /** Before 2.10: see `Consumption`. */
+  readonly isForgetful: boolean;
   readonly settings: Settings;
   /** Resolves with the cause, however it ends, and before the client has tidied up. */
   readonly closed: Promise<unknown>;
+  /** Calls back when it is closed; returns the way to be forgotten. */
+  whenClosed(listener: (cause: unknown) => void): () => void;
   /** What the server refused on a subject, when it says so without being asked. */
   onRefused(subject: string, error: unknown): void;
 }
@@ -86,14 +91,22 @@ function authenticatorOf(credentials: NatsCredentials): Authenticator {
 /** Asks whether JetStream is there and ready, which a server that just started may not be. */
 async function introduced(client: NatsConnection, settings: Settings): Promise<Connection> {
   const { domain, answerTimeoutMs: timeout } = settings;
+  const listeners = new Set<(cause: unknown) => void>();
+  const closed = closing(client);
+  void closed.then((cause) => listeners.forEach((listener) => listener(cause)));
   const connection: Connection = {
     client,
     manager: await jetstreamManager(client, { checkAPI: false, timeout, ...(domain !== undefined && { domain }) }),
     api: domain === undefined ? '$JS.API' : `$JS.${domain}.API`,
     version: client.info?.version ?? '',
     maxPayload: client.info?.max_payload ?? 0,
+    isForgetful: versionNumber(client.info?.version ?? '') < 2010,
     settings,
-    closed: closing(client),
+    closed,
+    whenClosed(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     onRefused: () => undefined,
   };
   void watch(connection);

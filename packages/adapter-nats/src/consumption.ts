@@ -8,6 +8,9 @@ const mostSilences = 3;
 /** As long as messages may go to a connection that is gone, until the server notices. */
 const requestMs = 10_000;
 
+/** A request that the server can only refuse, since no message is that small. */
+const refused = JSON.stringify({ batch: 1, no_wait: true, max_bytes: 1 });
+
 /** One consumer as one receiver pulls from it, with what it brought and nobody took yet. */
 export class Consumption<M> {
   readonly buffer = new PushBuffer<M>();
@@ -17,11 +20,14 @@ export class Consumption<M> {
   readonly #next: string;
   readonly #what: string;
   readonly #take: (message: Msg) => M | undefined;
-  readonly #inbox: string;
-  readonly #subscription: Subscription;
+  readonly #forget: () => void;
+  /** What is asked now is answered here. */
+  #inbox: Subscription | undefined;
   #unheard: Subscription | undefined;
   /** Asked for and neither arrived nor given up by the server. */
   #asked = 0;
+  #heard: AbortSignal | undefined;
+  #withdrawn: Promise<unknown> = Promise.resolve();
   /** What the pull that waits now wants to have. */
   #wanted = 0;
   #silences = 0;
@@ -40,11 +46,7 @@ export class Consumption<M> {
     this.#what = what;
     this.#take = take;
     this.closed = new Promise((resolve) => (this.#resolve = resolve));
-    this.#inbox = createInbox(connection.settings.inboxPrefix);
-    this.#subscription = connection.client.subscribe(this.#inbox, {
-      callback: (error, message) => (error ? this.end(error) : this.#received(message)),
-    });
-    void connection.closed.then((cause) => this.end(cause));
+    this.#forget = connection.whenClosed((cause) => this.end(cause));
   }
 
   get isEnded(): boolean {
@@ -53,41 +55,81 @@ export class Consumption<M> {
 
   /** Asks for what is missing to `limit`, and waits for the first. */
   async pull(limit: number, signal: AbortSignal): Promise<M[]> {
-    this.#wanted = limit;
+    this.#listenTo(signal);
+    this.#wanted = signal.aborted ? 0 : limit;
     this.#ask();
     const messages = await this.buffer.pull(limit, signal);
     this.#wanted = 0;
     return messages;
   }
 
+  /** At once, not when the pull has noticed: what is released next must not come to a request of ours. */
+  #listenTo(signal: AbortSignal): void {
+    if (this.#heard === signal) return;
+    this.#heard = signal;
+    signal.addEventListener('abort', () => this.#heard === signal && this.#withdraw(), { once: true });
+  }
+
+  /** The server forgets a request when nobody listens for its answer. What is on its way still comes. */
+  #withdraw(): void {
+    const inbox = this.#inbox;
+    this.#inbox = undefined;
+    this.#wanted = 0;
+    this.#asked = 0;
+    this.#unwatch();
+    if (inbox === undefined || this.#connection.client.isClosed()) return;
+    const left = [this.#withdrawn, inbox.drain(), ...(this.#connection.isForgetful ? [this.#sweep()] : [])];
+    this.#withdrawn = Promise.all(left).catch(() => undefined);
+  }
+
+  /**
+   * A server before 2.10 that finds only requests nobody listens to puts a message that was given back out of its sight,
+   * until its lease is over. Any new request makes it look through them; when that is answered they are gone.
+   */
+  #sweep(): Promise<unknown> {
+    return this.#connection.client.request(this.#next, refused, { timeout: heartbeatMs });
+  }
+
+  /** Resolves when no request of ours stands that is no longer wanted. */
+  withdrawn(): Promise<unknown> {
+    return this.#withdrawn;
+  }
+
   #ask(): void {
     const missing = this.#wanted - this.#asked - this.buffer.size;
     if (missing <= 0 || this.#isEnded) return;
     this.#asked += missing;
-    this.#request({ batch: missing, expires: nanos(requestMs), idle_heartbeat: nanos(heartbeatMs) }, this.#inbox);
+    this.#inbox ??= this.#listen();
+    const request = { batch: missing, expires: nanos(requestMs), idle_heartbeat: nanos(heartbeatMs) };
+    this.#connection.client.publish(this.#next, JSON.stringify(request), { reply: this.#inbox.getSubject() });
     this.#silences = 0;
-    this.#watch ??= realClock.after(heartbeatMs, () => this.#listen());
+    this.#watch ??= realClock.after(heartbeatMs, () => this.#tick());
   }
 
-  /**
-   * The server keeps a consumer that nobody asks for a while only. This is a question that it can only refuse, since no
-   * message is that small; what it says does not matter.
-   */
+  #listen(): Subscription {
+    const { client, settings } = this.#connection;
+    const inbox: Subscription = client.subscribe(createInbox(settings.inboxPrefix), {
+      callback: (error, message) => {
+        if (error) return this.end(error);
+        const isCurrent = inbox === this.#inbox;
+        this.#silences = 0;
+        if (message.reply) this.#received(message, isCurrent);
+        else if (isCurrent) this.#told(message.headers?.code ?? 0, message);
+      },
+    });
+    return inbox;
+  }
+
+  /** The server keeps a consumer that nobody asks for a while only. What it says to this does not matter. */
   keepAlive(): void {
     if (this.#isEnded) return;
-    this.#unheard ??= this.#connection.client.subscribe(`${this.#inbox}.alive`, { callback: () => undefined });
-    this.#request({ batch: 1, no_wait: true, max_bytes: 1 }, this.#unheard.getSubject());
+    const { client, settings } = this.#connection;
+    this.#unheard ??= client.subscribe(createInbox(settings.inboxPrefix), { callback: () => undefined });
+    client.publish(this.#next, refused, { reply: this.#unheard.getSubject() });
   }
 
-  #request(request: object, reply: string): void {
-    this.#connection.client.publish(this.#next, JSON.stringify(request), { reply });
-  }
-
-  #received(message: Msg): void {
-    this.#silences = 0;
-    if (!message.reply) return this.#told(message.headers?.code ?? 0, message);
-    if (this.#asked > 0) this.#asked--;
-    if (this.#asked === 0) this.#unwatch();
+  #received(message: Msg, wasAsked: boolean): void {
+    if (wasAsked && --this.#asked === 0) this.#unwatch();
     const taken = this.#take(message);
     if (taken !== undefined) this.buffer.push(taken);
     else this.#ask();
@@ -105,8 +147,8 @@ export class Consumption<M> {
     this.#ask();
   }
 
-  #listen(): void {
-    this.#watch = realClock.after(heartbeatMs, () => this.#listen());
+  #tick(): void {
+    this.#watch = realClock.after(heartbeatMs, () => this.#tick());
     if (++this.#silences < mostSilences) return;
     const text = `The consumer of ${this.#what} has been silent for ${mostSilences * heartbeatMs} ms: it is gone, or its server is`;
     this.end(new WaybillError('unavailable', text));
@@ -119,20 +161,20 @@ export class Consumption<M> {
 
   /** No message comes after it, and what came before is in the buffer. */
   async cancel(): Promise<void> {
-    this.#wanted = 0;
-    this.#unwatch();
-    if (!this.#subscription.isClosed() && !this.#connection.client.isClosed()) await this.#subscription.drain();
+    this.#withdraw();
+    await this.#withdrawn;
   }
 
   end(cause: unknown): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#forget();
     this.#unwatch();
     this.buffer.take();
     this.buffer.end(cause ?? new WaybillError('closed', 'The receiver was closed'));
     this.#resolve(cause);
     if (this.#connection.client.isClosed()) return;
-    this.#subscription.unsubscribe();
+    this.#inbox?.unsubscribe();
     this.#unheard?.unsubscribe();
   }
 }

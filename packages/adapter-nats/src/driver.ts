@@ -149,7 +149,7 @@ class NatsLink implements Link<NatsConnection> {
   }
 
   async #subscribed(source: Extract<Source, { kind: 'topic' }>, options: ReceiveOptions): Promise<Receiver> {
-    const { manager, version } = this.#connection;
+    const { manager, version, isForgetful } = this.#connection;
     const address = addressOf(source);
     const choice = choiceOf(address.subject, source.filter?.pattern, versionNumber(version) >= 2010);
     if (source.subscription !== undefined) {
@@ -161,7 +161,7 @@ class NatsLink implements Link<NatsConnection> {
       name: `waybill-${randomUUID()}`,
       ...consumerOf(options.leaseMs, choice.subjects),
       deliver_policy: DeliverPolicy.New,
-      inactive_threshold: nanos(Math.max(options.leaseMs, shortestLifeMs)),
+      inactive_threshold: nanos(isForgetful ? longLifeMs : Math.max(options.leaseMs, shortestLifeMs)),
     };
     const info = await named(address, manager.consumers.add(address.stream, config));
     const leave = (): Promise<unknown> => manager.consumers.delete(address.stream, info.name);
@@ -229,4 +229,6 @@ const noConsumer = 10_014;
 const sharedName = 'waybill';
 /** Of a subscription without a name: longer than any pause of a process that still lives. */
 const shortestLifeMs = 30_000;
+/** Where a consumer cannot be kept alive by asking. */
+const longLifeMs = 3_600_000;
 const goodbyeMs = 2_000;

@@ -20,9 +20,10 @@ export class InboxReceiver implements MessageReceiver<undefined>, Lane<Receipted
   readonly address: string;
   readonly #buffer = new PushBuffer<InboxMessage>();
   readonly #subscription: Subscription;
+  readonly #forget: () => void;
   #resolve: (cause: unknown) => void = () => undefined;
 
-  constructor({ client, settings, closed }: Connection) {
+  constructor({ client, settings, whenClosed }: Connection) {
     this.native = client;
     this.address = createInbox(settings.inboxPrefix);
     this.closed = new Promise((resolve) => (this.#resolve = resolve));
@@ -30,7 +31,7 @@ export class InboxReceiver implements MessageReceiver<undefined>, Lane<Receipted
       callback: (error, message) =>
         error ? this.#end(error) : this.#buffer.push(new InboxMessage(message, this.address)),
     });
-    void closed.then((cause) => this.#end(cause));
+    this.#forget = whenClosed((cause) => this.#end(cause));
   }
 
   /** Resolves when the server knows the inbox. */
@@ -56,6 +57,7 @@ export class InboxReceiver implements MessageReceiver<undefined>, Lane<Receipted
   }
 
   #end(cause: unknown): void {
+    this.#forget();
     this.#buffer.end(cause ?? new WaybillError('closed', 'The receiver was closed'));
     this.#resolve(cause);
   }

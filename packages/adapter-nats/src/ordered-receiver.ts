@@ -44,6 +44,7 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
   readonly #address: Address;
   readonly #delivery: ReceiveOptions['delivery'];
   readonly #leftovers: Leftovers;
+  readonly #forget: () => void;
   #consumption: Consumption<QueueMessage> | undefined;
   #consumer = '';
   #owner: LaneOwner<Receipted<string>> | undefined;
@@ -68,7 +69,7 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
     this.#delivery = delivery;
     this.#leftovers = leftovers;
     this.closed = new Promise((resolve) => (this.#resolve = resolve));
-    void connection.closed.then((cause) => this.#end(cause));
+    this.#forget = connection.whenClosed((cause) => this.#end(cause));
   }
 
   /** Rejects when the queue is not there; to wait for it behind another owner is no error. */
@@ -184,6 +185,7 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
   #end(cause: unknown): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#forget();
     this.#again?.cancel();
     if (cause !== undefined && this.#consumer !== '') this.#leftovers.addConsumer(this.#address.stream, this.#consumer);
     this.#resolve(cause);

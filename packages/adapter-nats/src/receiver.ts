@@ -68,6 +68,8 @@ export class QueueReceiver implements LeaseReceiver<string>, Lane<Receipted<stri
   }
 
   async settle(batch: readonly Settlement<string>[]): Promise<readonly Unsettled[]> {
+    // What is given back must not come to a request that is just being withdrawn.
+    if (batch.some(({ outcome }) => outcome === 'release')) await this.#consumption.withdrawn();
     if (this.#consumption.isEnded) return lost(batch);
     for (const { receipt } of batch) this.#held.delete(receipt);
     return settleAll(this.#connection, batch);
@@ -76,7 +78,7 @@ export class QueueReceiver implements LeaseReceiver<string>, Lane<Receipted<stri
   async extend(receipts: readonly string[]): Promise<readonly Unsettled[]> {
     if (this.#consumption.isEnded) return lost(receipts);
     // A consumer that goes with its receiver must not go while all that may be in flight is.
-    if (this.#leave !== undefined) this.#consumption.keepAlive();
+    if (this.#leave !== undefined && !this.#connection.isForgetful) this.#consumption.keepAlive();
     const leaseEndsAt = performance.now() + this.leaseMs;
     for (const receipt of receipts) if (this.#held.has(receipt)) this.#held.set(receipt, leaseEndsAt);
     return extendAll(this.#connection, receipts);

@@ -1,6 +1,7 @@
-/** Words of a routing key are tokens of a subject. What NATS would read as something else is percent-encoded; `%` alone is a word without letters. */
-const wordToken = (word: string): string =>
-  word === '' ? '%' : word.replace(/[%*>\s\p{Cc}]/gu, (letter) => encodeURIComponent(letter).replace('*', '%2A'));
+import { escaped, unescaped } from './names.ts';
+
+/** Words of a routing key are tokens of a subject. What NATS would read as something else is escaped; `=` alone is a word without letters. */
+const wordToken = (word: string): string => (word === '' ? '=' : escaped(word, /[%=*>\s\p{Cc}]/gu));
 
 const wordsOf = (text: string): readonly string[] => (text === '' ? [] : text.split('.'));
 
@@ -20,14 +21,7 @@ export function routingKeyOf(base: string, subject: string): string | undefined 
     .join('.');
 }
 
-function wordOf(token: string): string {
-  if (token === '%') return '';
-  try {
-    return decodeURIComponent(token);
-  } catch {
-    return token;
-  }
-}
+const wordOf = (token: string): string => (token === '=' ? '' : unescaped(token));
 
 /** What the server lets through for a pattern, and what of that is not meant. */
 export interface Choice {
