@@ -32,6 +32,8 @@ export class GroupMember implements Member {
   #connection: BrokerConnection | undefined;
   #coordinator = -1;
   #memberId = '';
+  /** The first request to join, which gives us our id. */
+  #introduction: Promise<Joined> | undefined;
   #generation = -1;
   #held: readonly number[] = [];
   #isClosed = false;
@@ -60,19 +62,19 @@ export class GroupMember implements Member {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#wake?.();
-    const connection = this.#connection;
-    if (connection !== undefined && this.#memberId !== '' && !this.#cluster.isEnded) await this.#leave(connection);
-    connection?.close();
-  }
-  /** On the connection of the heartbeats unless that one waits for the group. */
-  async #leave(connection: BrokerConnection): Promise<void> {
-    const goodbye = this.#cluster.ask(this.#coordinator, leaveGroupV4.api, this.#spec.group, [
-      { memberId: this.#memberId, groupInstanceId: null },
-    ]);
     let timer: Timer | undefined;
     const patience = new Promise<void>((resolve) => (timer = realClock.after(goodbyeMs, resolve)));
-    await Promise.race([goodbye.catch(() => undefined), patience, connection.closed]);
+    await Promise.race([this.#leave(), patience, this.#cluster.closed]);
     timer?.cancel();
+    this.#connection?.close();
+  }
+  /** Whoever has an id is waited for by the others until it leaves, also while it has only asked to join. */
+  async #leave(): Promise<void> {
+    await this.#introduction?.catch(() => undefined);
+    if (this.#memberId === '' || this.#cluster.isEnded) return;
+    const leaving = [{ memberId: this.#memberId, groupInstanceId: null }];
+    // Not on the connection of the heartbeats, which may be waiting for the group.
+    await this.#cluster.ask(this.#coordinator, leaveGroupV4.api, this.#spec.group, leaving).catch(() => undefined);
   }
 
   /** Joins again and again until it is closed, or until joining can never work. */
@@ -154,11 +156,14 @@ export class GroupMember implements Member {
         protocolType,
         protocols,
       );
-    let joined = await ask();
-    if (joined.errorCode === memberIdRequired) {
-      this.#memberId = joined.memberId;
-      joined = await ask();
-    }
+    const introduction = (this.#introduction = ask().then((answer) => {
+      if (answer.errorCode === memberIdRequired) this.#memberId = answer.memberId;
+      return answer;
+    }));
+    let joined = await introduction;
+    this.#introduction = undefined;
+    if (this.#isClosed) throw new WaybillError('closed', 'The member was closed');
+    if (joined.errorCode === memberIdRequired) joined = await ask();
     if (joined.errorCode === inconsistentProtocol)
       throw new WaybillError(
         'mismatch',

@@ -57,7 +57,8 @@ class Cursor {
     return Array.from({ length: this.int32() }, read);
   }
   skipBytes(): void {
-    this.#at += Math.max(0, this.int32());
+    const length = this.int32();
+    this.#at += Math.max(0, length);
   }
   partitions(): Assignment {
     return new Map(this.list(() => [this.text(), this.list(() => this.int32())]));
