@@ -43,9 +43,10 @@ export function adminOf(nodes: Nodes, prefix: string): Admin {
     async remove(declaration: Declaration): Promise<void> {
       const keys = await keysToRemove(nodes, prefix, declaration);
       const connection = await nodes.for(keys[0]);
-      await connection.call('UNLINK', ...keys);
+      // First the topic forgets it, or publishing would miss it.
       if (declaration.kind === 'subscription')
         await connection.call('HDEL', topicKey(prefix, declaration.topic), durableField(declaration.name));
+      await connection.call('UNLINK', ...keys);
     },
   };
 }
