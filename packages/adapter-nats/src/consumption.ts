@@ -84,10 +84,11 @@ export class Consumption<M> {
 
   /**
    * A server before 2.10 that finds only requests nobody listens to puts a message that was given back out of its sight,
-   * until its lease is over. Any new request makes it look through them; when that is answered they are gone.
+   * until its lease is over. A request that ends at once makes it look through them; when that is answered they are gone.
    */
   #sweep(): Promise<unknown> {
-    return this.#connection.client.request(this.#next, refused, { timeout: heartbeatMs });
+    const request = JSON.stringify({ batch: 1, expires: nanos(1), max_bytes: 1 });
+    return this.#connection.client.request(this.#next, request, { timeout: heartbeatMs });
   }
 
   /** Resolves when no request of ours stands that is no longer wanted. */
