@@ -63,6 +63,7 @@ const mavenRecipe: DebianRecipe = {
   suite: 'bookworm',
   mainPackage: 'maven',
   packages: ['maven'],
+  // It runs with the Java of this machine.
   without: ['default-jre-headless'],
   patch: { programs: [], scripts: [] },
   megabytes: 10,

@@ -16,10 +16,13 @@ export interface DebianRecipe extends CommonRecipe {
   /** The package whose version tells the line. */
   readonly mainPackage: string;
   readonly packages: readonly string[];
-  /** Packages that others depend on and that are not needed, for example because the machine has its own Java. */
+  /** Packages that others depend on and that are not needed here. */
   readonly without?: readonly string[];
   readonly patch: TreePatch;
 }
+
+/** What packages of servers depend on to make users of the system and services of them, which is not done here. */
+export const withoutServices = ['adduser', 'debconf', 'init-system-helpers', 'lsb-base', 'passwd', 'systemd'] as const;
 
 /** Artifacts of Maven Central with all that they depend on, as files `lib/*.jar`. */
 export interface MavenRecipe extends CommonRecipe {

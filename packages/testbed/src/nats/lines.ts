@@ -1,4 +1,4 @@
-import type { DebianRecipe } from '../install/recipe.ts';
+import { withoutServices, type DebianRecipe } from '../install/recipe.ts';
 import type { Product } from '../product.ts';
 import { probeNats } from './probe.ts';
 
@@ -28,6 +28,7 @@ function natsRecipe(line: NatsLine): DebianRecipe {
     suite: suites[line],
     mainPackage: 'nats-server',
     packages: ['nats-server'],
+    without: withoutServices,
     patch: { programs: [natsProgram], scripts: [] },
     megabytes: 15,
     revision: 1,

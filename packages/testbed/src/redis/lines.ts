@@ -1,4 +1,4 @@
-import type { DebianRecipe } from '../install/recipe.ts';
+import { withoutServices, type DebianRecipe } from '../install/recipe.ts';
 import type { Product } from '../product.ts';
 import { probeRedis } from './probe.ts';
 
@@ -36,6 +36,7 @@ function redisRecipe(line: RedisLine): DebianRecipe {
     ...source,
     mainPackage: `${source.server}-server`,
     packages: [`${source.server}-server`],
+    without: withoutServices,
     patch: { programs: [programs.server, programs.client], scripts: [] },
     megabytes: 20,
     revision: 1,
