@@ -65,6 +65,7 @@ export interface Fetching {
 export async function openFetching(url: string, topic: string, group: string): Promise<Fetching> {
   const [fetches, commits] = await Promise.all([opened(url), opened(url)]);
   await findCoordinatorV4.api.async(commits, 0, [group]);
+  let isClosed = false;
   return {
     async fetch(from) {
       const partition = {
@@ -75,7 +76,12 @@ export async function openFetching(url: string, topic: string, group: string): P
         partitionMaxBytes: 1 << 20,
       };
       const topics = [{ topicId: topic, partitions: [partition] }];
-      const { responses } = await fetchV12.api.async(fetches, 1_000, 1, 8 << 20, 1, 0, -1, topics, [], '');
+      const asked = fetchV12.api.async(fetches, 1_000, 1, 8 << 20, 1, 0, -1, topics, [], '');
+      // What waits when everything is closed, waits for ever.
+      const { responses } = await asked.catch((error: unknown): Promise<never> => {
+        if (!isClosed) throw error;
+        return new Promise(() => undefined);
+      });
       const values: Buffer[] = [];
       let next = from;
       for (const batch of responses[0]?.partitions[0]?.records ?? []) {
@@ -86,10 +92,12 @@ export async function openFetching(url: string, topic: string, group: string): P
       return { values, next };
     },
     async commit(committedOffset) {
+      if (isClosed) return;
       const one = { partitionIndex: 0, committedOffset, committedLeaderEpoch: -1, committedMetadata: null };
       await offsetCommitV8.api.async(commits, group, -1, '', null, [{ name: topic, partitions: [one] }]);
     },
     async close() {
+      isClosed = true;
       await Promise.all([fetches.close(), commits.close()]);
     },
   };

@@ -34,7 +34,7 @@ export const EXPLANATIONS = {
   'acceptance-undone': 'its settlement was undone by a loss that the claim allows',
   'lease-end': 'its lease ran out',
   rebalance: 'its lane was taken away',
-  'late-start': 'it was handed out before its connection was lost, and started when another had had it',
+  'late-start': 'it was handed out before its consumer lost it or stood still, and started when another had had it',
   'unknown-publish': 'its publish got no answer and may have been stored twice',
   'repeated-publish': 'it was published more than once',
 } as const;

@@ -89,6 +89,22 @@ const CASES: readonly Case[] = [
         .consume('a', { redelivered: false }, 'consumer'),
   },
   {
+    explanation: 'late-start',
+    // The same with a message that was handed out before: the broker counts, and the late one has the lower number.
+    told: (s) =>
+      fault(s, { target: 'consumer' })
+        .consume('a', { redelivered: true, attempt: 4 }, 'other')
+        .deliver('a', { redelivered: true, attempt: 3 }, 'consumer')
+        .event('parent', { type: 'fault.healed', fault: 'f' })
+        .handled('a'),
+    untold: (s) =>
+      fault(s, { target: 'consumer' })
+        .consume('a', { redelivered: true, attempt: 4 }, 'other')
+        .deliver('a', { redelivered: true, attempt: 5 }, 'consumer')
+        .event('parent', { type: 'fault.healed', fault: 'f' })
+        .handled('a'),
+  },
+  {
     explanation: 'consumer-close',
     told: (s) =>
       s

@@ -31,16 +31,16 @@ function judge(ledger: Ledger, findings: Findings, message: Message, deliveries:
   }
 }
 
-/** The broker says of an earlier one that it had been handed out before: that was this one, and it starts only now. */
+/** By the broker's own count it was handed out before one that started earlier, and it starts only now. */
 function isLateStart(ledger: Ledger, deliveries: readonly Delivery[], index: number): boolean {
   const late = deliveries[index]!;
-  const wasFirst = late.redelivered !== true && (late.attempt ?? 1) === 1;
   const came = deliveries.slice(Math.max(0, index - LOOK_BACK), index);
-  return (
-    wasFirst &&
-    came.some(({ redelivered, holder }) => redelivered === true && holder !== late.holder) &&
-    startedLate(ledger, late)
-  );
+  return came.some((other) => other.holder !== late.holder && isOlder(late, other)) && startedLate(ledger, late);
+}
+
+function isOlder(one: Delivery, other: Delivery): boolean {
+  if (one.redelivered !== true && (one.attempt ?? 1) === 1) return other.redelivered === true;
+  return one.attempt !== undefined && other.attempt !== undefined && one.attempt < other.attempt;
 }
 
 function count(ledger: Ledger, cause: Explanation): void {
