@@ -66,7 +66,7 @@ export class Connection {
   /** A node that has given away the slot, or is no primary any more, is of no further use: the next link asks anew. */
   #heard(error: unknown): unknown {
     if (error instanceof Error && /^(MOVED|ASK|READONLY) /.test(error.message)) this.#cut(error);
-    return error;
+    return withoutArguments(error);
   }
 
   /** Ends by itself when the server closes too, else after a while. */
@@ -158,16 +158,13 @@ const tlsOf = (tls: RedisTls, { hostname }: Host): RedisTls =>
   /^[\d.:]+$/.test(hostname) ? tls : { servername: hostname, ...tls };
 
 async function greet(connection: Connection, settings: Settings): Promise<void> {
-  const { client } = connection;
   const credentials = await settings.credentials();
-  await client.connect();
+  await connection.client.connect();
   if (credentials !== undefined) {
     const { username, password } = credentials;
-    await client.call('AUTH', username === undefined ? [password] : [username, password]).catch((error: unknown) => {
-      throw withoutArguments(error);
-    });
+    await connection.call('AUTH', ...(username === undefined ? [] : [username]), password);
   }
-  if (settings.database > 0) await client.call('SELECT', [settings.database]);
+  if (settings.database > 0) await connection.call('SELECT', settings.database);
   // Names are for those who look; nothing depends on them where they are not allowed.
-  await client.call('CLIENT', ['SETNAME', connection.name]).catch(() => undefined);
+  await connection.call('CLIENT', 'SETNAME', connection.name).catch(() => undefined);
 }

@@ -30,7 +30,7 @@ const isReply = (error: unknown): boolean => error instanceof Error && error.nam
 export const isRefused = (error: unknown): boolean =>
   isReply(error) || WaybillError.is(error) || (error instanceof Error && error.message === notWritten);
 
-/** ioredis keeps the arguments of a command with its error, and those of AUTH are the password. */
+/** ioredis keeps the arguments of a command with its error: passwords, and whole messages. */
 export function withoutArguments(error: unknown): unknown {
   if (error instanceof Error && 'command' in error) delete error.command;
   return error;
