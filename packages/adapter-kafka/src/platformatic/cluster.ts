@@ -32,7 +32,7 @@ export class Cluster {
   readonly #connections = new Map<number, Promise<BrokerConnection>>();
   readonly #open = new Set<BrokerConnection>();
   readonly #layouts = new Map<string, Layout>();
-  #proving: Promise<void> | undefined;
+  #isProving = false;
   #isEnded = false;
   #resolve: (cause: unknown) => void = () => undefined;
 
@@ -203,7 +203,9 @@ export class Cluster {
     this.#layouts.clear();
     if (this.#isEnded) return;
     if (this.#brokers.size < 2) return this.end(cause);
-    this.#proving ??= this.#prove(cause).finally(() => (this.#proving = undefined));
+    if (this.#isProving) return;
+    this.#isProving = true;
+    void this.#prove(cause).finally(() => (this.#isProving = false));
   }
   async #prove(cause: unknown): Promise<void> {
     const timer = realClock.after(proofMs, () => this.end(cause));

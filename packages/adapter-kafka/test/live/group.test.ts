@@ -174,7 +174,7 @@ describe('a queue', () => {
     await using link = await open(broker.url);
     const jobs = await newQueue(link);
     await using admin = await foreignAdminOf(broker.url);
-    expect(await admin.configOf(jobs.name, 'retention.ms')).toBe('-1');
+    expect(await admin.configOf(`queue.${jobs.name}`, 'retention.ms')).toBe('-1');
     await store(link, jobs, messages(12));
     expect(await link.admin!.depth(jobs)).toEqual({ ready: 12 });
     await link.admin!.purge!(jobs);

@@ -1,4 +1,4 @@
-import { Admin, Consumer, Producer, stringSerializers } from '@platformatic/kafka';
+import { Admin, Consumer, type Message, Producer } from '@platformatic/kafka';
 import { kafka, type KafkaOptions } from '@waybill/adapter-kafka';
 import type {
   Declaration,
@@ -170,8 +170,10 @@ export const failureOf = (work: Promise<unknown>): Promise<unknown> =>
 export const brokersOf = (url: string): string[] => [new URL(url).host];
 
 /** A program that uses the stock client and knows nothing of Waybill. */
-export const foreignProducer = (url: string) =>
-  new Producer({ clientId: 'foreign', bootstrapBrokers: brokersOf(url), serializers: stringSerializers, acks: -1 });
+export function foreignProducer(url: string) {
+  const producer = new Producer({ clientId: 'foreign', bootstrapBrokers: brokersOf(url), acks: -1 });
+  return Object.assign(producer, { [Symbol.asyncDispose]: () => producer.close() });
+}
 export const foreignAdmin = (url: string): Admin =>
   new Admin({ clientId: 'foreign', bootstrapBrokers: brokersOf(url) });
 
@@ -187,4 +189,23 @@ export async function foreignConsumer(url: string, groupId: string, topic: strin
   consumer.topics.track(topic);
   await consumer.joinGroup();
   return { memberId: consumer.memberId, [Symbol.asyncDispose]: () => consumer.close(true) };
+}
+
+/** Reads a topic from its beginning. */
+export async function foreignReader(url: string, topic: string) {
+  const consumer = new Consumer({ clientId: 'foreign', groupId: `foreign-${topic}`, bootstrapBrokers: brokersOf(url) });
+  const messages = await consumer.consume({ topics: [topic], mode: 'earliest', autocommit: false });
+  return {
+    async take(many: number): Promise<Message[]> {
+      const got: Message[] = [];
+      for await (const one of messages) {
+        got.push(one);
+        if (got.length >= many) break;
+      }
+      return got;
+    },
+    async [Symbol.asyncDispose]() {
+      await consumer.close(true);
+    },
+  };
 }
