@@ -61,6 +61,8 @@ export interface Context {
   readonly inconclusive: (reason: string) => never;
   /** Ends the case because the harness lacks something: `not-run`. */
   readonly notRun: (reason: string) => never;
+  /** Ends the case because this broker does not have what it asks about: `not-applicable`. */
+  readonly notApplicable: (reason: string) => never;
   /** Runs when the case ends, last one first, whatever its outcome. A failure fails the case. */
   readonly defer: (what: string, undo: () => unknown) => void;
 

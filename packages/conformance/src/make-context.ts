@@ -11,7 +11,7 @@ import { openCaseHistory } from './case-history.ts';
 import { makeInbox } from './inbox.ts';
 import { makeRandom } from './random.ts';
 import type { Result } from './result.ts';
-import { Inconclusive, NotRun } from './states.ts';
+import { Inconclusive, NotApplicable, NotRun } from './states.ts';
 import type { FaultProxy, Target, Timing } from './target.ts';
 import { sleep, until } from './waits.ts';
 import { noTraffic, type Traffic, watched } from './watch.ts';
@@ -120,13 +120,19 @@ function harnessOf({
   };
 }
 
-const verdictsOf = ({ cleanup, evidence }: Base): Pick<Context, 'evidence' | 'inconclusive' | 'notRun' | 'defer'> => ({
+const verdictsOf = ({
+  cleanup,
+  evidence,
+}: Base): Pick<Context, 'evidence' | 'inconclusive' | 'notRun' | 'notApplicable' | 'defer'> => ({
   evidence: (what, value) => void (evidence[what] = value),
   inconclusive(reason) {
     throw new Inconclusive(reason);
   },
   notRun(reason) {
     throw new NotRun(reason);
+  },
+  notApplicable(reason) {
+    throw new NotApplicable(reason);
   },
   defer: (what, undo) => cleanup.add(what, undo),
 });

@@ -3,7 +3,7 @@ import type { Case } from './case.ts';
 import type { Janitor } from './cleanup.ts';
 import { makeContext, type OpenContext, type Setting } from './make-context.ts';
 import type { Result } from './result.ts';
-import { Inconclusive, NotRun, type State } from './states.ts';
+import { Inconclusive, NotApplicable, NotRun, type State } from './states.ts';
 import { within } from './waits.ts';
 
 const defaultTimeoutMs = 30_000;
@@ -52,6 +52,7 @@ async function attempt(one: Case, context: OpenContext['context']): Promise<Verd
 function verdictOf(error: unknown): Verdict {
   if (error instanceof Inconclusive) return { state: 'unknown', reason: error.message };
   if (error instanceof NotRun) return { state: 'not-run', reason: error.message };
+  if (error instanceof NotApplicable) return { state: 'not-applicable', reason: error.message };
   if (!(error instanceof Error)) return { state: 'fail', reason: `threw ${String(error)}` };
   const reason = error instanceof AssertionError ? error.message : `${error.name}: ${error.message}`;
   return { state: 'fail', reason, ...(error.stack !== undefined && { stack: error.stack }) };

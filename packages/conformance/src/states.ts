@@ -20,6 +20,11 @@ export class NotRun extends Error {
   override readonly name = 'NotRun';
 }
 
+/** Thrown by a case that finds that this broker does not have what it asks about: its state becomes `not-applicable`. */
+export class NotApplicable extends Error {
+  override readonly name = 'NotApplicable';
+}
+
 /** Thrown by a case that cannot come to a verdict: its state becomes `unknown`. */
 export class Inconclusive extends Error {
   override readonly name = 'Inconclusive';

@@ -3,6 +3,7 @@ import {
   type ConsumeOptions,
   deadLettersOf,
   type Deliveries,
+  type Depth,
   type DestinationOptions,
   type EveryNeed,
   type Handler,
@@ -33,8 +34,8 @@ export interface Channel {
   receive(options?: ConsumeOptions): Promise<Deliveries<Job>>;
   /** Consumes the dead letters into an inbox. */
   letters(): Promise<Inbox<unknown>>;
-  /** What nobody has taken yet, as far as the broker tells. */
-  ready(): Promise<number | undefined>;
+  /** What is still to come, as far as the broker tells. Where deliveries are leased, those that are out may come again. */
+  left(): Promise<number | undefined>;
   close(): Promise<void>;
 }
 
@@ -64,7 +65,7 @@ function queueOf(context: Context, part: string, given: Given): Open {
       receive: (consuming) => bus.it.receive(consuming),
       letters: () =>
         lettersOf(context, async (letters) => (await bus.attach(deadLettersOf(destination))).consume(letters)),
-      ready: async () => (await bus.it.depth()).ready,
+      left: async () => leftIn(context, 'queue', await bus.it.depth()),
       close: () => bus.close(),
     };
   };
@@ -85,10 +86,14 @@ function topicOf(context: Context, part: string, given: Given): Open {
       receive: (consuming) => bus.it.receive({ ...consuming, subscription }),
       letters: () =>
         lettersOf(context, async (letters) => (await bus.attach(deadLettersOf(destination))).consume(letters)),
-      ready: async () => (await bus.it.depth({ subscription })).ready,
+      left: async () => leftIn(context, 'topic', await bus.it.depth({ subscription })),
       close: () => bus.close(),
     };
   };
+}
+
+function leftIn(context: Context, way: Way, { ready, inFlight = 0 }: Depth): number | undefined {
+  return ready !== undefined && channelIn(context, way)?.style === 'lease' ? ready + inFlight : ready;
 }
 
 async function lettersOf(

@@ -174,7 +174,7 @@ async function oneFate(context: Context, way: Way): Promise<void> {
     recorder.deadLetter(channel.source, value as Job, reason === 'rejected' ? 'rejected' : 'attempts', attempts);
   }
   await recorder.judge({ delivery: 'at-least-once', order: 'none', deadLetter: 'read', maxAttempts: 2 }, () =>
-    channel.ready(),
+    channel.left(),
   );
 }
 

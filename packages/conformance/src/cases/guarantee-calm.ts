@@ -113,7 +113,7 @@ async function atMostOnce(context: Context, way: Way): Promise<void> {
   await sendAll(recorder, jobs, (job) => channel.send(job, named(job)));
   await inbox.complete(jobs, 'each once');
   await recorder.judge({ delivery: 'at-most-once', order: 'none', minimum: { published: 300, handled: 200 } }, () =>
-    channel.ready(),
+    channel.left(),
   );
 }
 
@@ -131,7 +131,7 @@ async function thousands(context: Context, way: Way): Promise<void> {
   context.saw(recorder.done.size);
   await recorder.judge(
     { delivery: 'at-least-once', order: 'none', minimum: { published: count, handled: count } },
-    () => channel.ready(),
+    () => channel.left(),
   );
 }
 
@@ -167,7 +167,7 @@ async function failingHandlers(context: Context, way: Way): Promise<void> {
   context.saw(recorder.done.size);
   context.expect.between(failures, 50, 300, 'failed runs');
   await recorder.judge({ delivery: 'at-least-once', order: 'none', minimum: { published: 500, handled: 500 } }, () =>
-    channel.ready(),
+    channel.left(),
   );
 }
 

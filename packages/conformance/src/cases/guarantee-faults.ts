@@ -113,7 +113,7 @@ async function consumed(context: Context, recorder: Recorder, way: Way): Promise
 
 const emptied = async (context: Context, channel: Channel): Promise<void> => {
   if (context.capabilities.admin === 'none') return;
-  await context.until(`nothing to be left in ${channel.source}`, async () => (await channel.ready()) === 0, 30_000);
+  await context.until(`nothing to be left in ${channel.source}`, async () => (await channel.left()) === 0, 30_000);
 };
 
 /** A log that is read when all is over. */

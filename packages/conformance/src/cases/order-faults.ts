@@ -137,7 +137,7 @@ async function throughFault(context: Context, way: Way, fault: 'kill' | 'disconn
       acceptance: 'sent',
       minimum: { published: 500, handled: 500, faults: 1 },
     },
-    () => consumer.ready(),
+    () => consumer.left(),
   );
 }
 

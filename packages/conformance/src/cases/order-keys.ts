@@ -100,7 +100,7 @@ async function tenConsumers(context: Context, way: Way): Promise<void> {
   await context.until('all of them', () => recorder.done.size >= jobs.length, 20_000).catch(() => undefined);
   context.expect.equal(recorder.outcomes.ok, jobs.length, 'confirmed sends');
   await recorder.judge({ delivery: 'at-least-once', order: 'key', minimum: { handled: jobs.length } }, () =>
-    channel.ready(),
+    channel.left(),
   );
 }
 

@@ -108,7 +108,7 @@ function expectVia(context: Context, wanted: string): void {
 }
 
 async function othersFlow(context: Context, way: Way): Promise<void> {
-  const channel = await channelOf(context, way, { retry: { attempts: 2, backoff: () => 1000 } })();
+  const channel = await channelOf(context, way, { retry: { attempts: 2, backoff: () => 1000 }, key: () => 'key' })();
   const [bad, ...others] = context.jobs(51);
   const inbox = context.inbox({
     handle({ id }, { attempt }) {

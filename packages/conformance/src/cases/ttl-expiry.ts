@@ -118,7 +118,7 @@ async function later(context: Context, channel: Channel, { ids }: Inbox<Job>, ma
 
 /** The busy consumer may hold it already: what counts is when its handler would start. */
 async function expiresBehind(context: Context, way: Way): Promise<void> {
-  const channel = await channelOf(context, way, { needs })();
+  const channel = await channelOf(context, way, { needs, key: () => 'key' })();
   const [first, dies, lives] = context.jobs(3);
   const inbox = context.inbox({ handle: ({ id }) => id === first!.id && sleep(900) });
   await channel.consume(inbox.handler, { concurrency: 1, maxInFlight: 10 });
