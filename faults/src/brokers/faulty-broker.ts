@@ -69,6 +69,7 @@ export type ServerNode = Pick<Server, 'pid' | 'exited' | 'port' | 'kill' | 'rest
 
 /** How one process of the load reaches the broker: through proxies that nobody else uses, one for each node. */
 export interface Way {
+  /** Of a cluster: by the first node. */
   readonly url: string;
   readonly proxies: readonly Proxy[];
   /** By the port of a node, that of its proxy. */

@@ -16,7 +16,7 @@ export function faultyServer(servers: Servers, description: string): FaultyServe
     description,
     url,
     nodes,
-    way: () => wayTo(nodes, url),
+    way: () => wayTo(nodes),
     [Symbol.asyncDispose]: () => servers[Symbol.asyncDispose](),
   };
 }
@@ -28,8 +28,8 @@ export const alone = (server: Server): Servers => ({
   [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
 });
 
-async function wayTo(nodes: readonly Server[], url: string): Promise<Way> {
+async function wayTo(nodes: readonly Server[]): Promise<Way> {
   const proxies = await Promise.all(nodes.map(({ port }) => startProxy({ host: '127.0.0.1', port })));
   const ports = Object.fromEntries(nodes.map(({ port }, index) => [port, proxies[index]!.port]));
-  return { url: proxies[0]!.url(url), proxies, ports };
+  return { url: proxies[0]!.url(nodes[0]!.url), proxies, ports };
 }
