@@ -48,7 +48,8 @@ export async function runBroker(
   const name = `${target}-${line.replaceAll('.', '-')}-${seed}-${Date.now()}`;
   const directory = mkdtempSync(join(tmpdir(), 'waybill-faults-'));
   const broker = await loadBroker(target);
-  if (isCluster && !broker.hasClusters) throw new UsageError(`--cluster: there is none of ${broker.title} here`);
+  if (isCluster && broker.goesOnWithinMs === undefined)
+    throw new UsageError(`--cluster: there is none of ${broker.title} here`);
   await using server = await broker.start({ line, isCluster, members, say });
   const history = openHistory({ directory, run: name, process: 'parent', now: machineClock });
   const ports = Object.fromEntries(server.nodes.map(({ port }) => [port, port]));

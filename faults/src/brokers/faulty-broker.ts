@@ -11,8 +11,8 @@ export interface FaultyBroker {
   readonly greeting: Uint8Array;
   /** What it carries at least, as the application asks for it. What else it does not refuse is part of the run too. */
   readonly places: readonly Place[];
-  /** Whether a run can be of three nodes. */
-  readonly hasClusters: boolean;
+  /** Present where a run can be of three nodes: everything goes on this long after the loss of one. Milliseconds. */
+  readonly goesOnWithinMs?: number;
   /** Destinations are this old before the first fault, in milliseconds. */
   readonly agedMs: number;
   /** A client notices within this time that its server is silent. Milliseconds. */

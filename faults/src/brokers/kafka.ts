@@ -13,7 +13,8 @@ export const kafkaBroker: FaultyBroker = {
   title: 'Kafka',
   greeting: apiVersions,
   places: ['work', 'keyed', 'news', 'log'],
-  hasClusters: true,
+  // The controller takes a silent broker for lost after nine seconds (broker.session.timeout.ms).
+  goesOnWithinMs: 14_000,
   agedMs: 0,
   // A request that is open for twice the heartbeat ends the connection; one that waits for records may be out before.
   noticeWithinMs: (heartbeatMs) => 4 * heartbeatMs + 4_000,

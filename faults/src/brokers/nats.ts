@@ -8,7 +8,8 @@ export const natsBroker: FaultyBroker = {
   // The server speaks first.
   greeting: new Uint8Array(),
   places: ['work', 'keyed', 'news', 'log'],
-  hasClusters: true,
+  // The others elect a leader after four to nine seconds without one (raft.go of nats-server), for each stream and consumer.
+  goesOnWithinMs: 14_000,
   agedMs: 0,
   // Two pings may be out, so it is noticed at the third. A busy machine is late.
   noticeWithinMs: (heartbeatMs) => 3 * heartbeatMs + 2_000,

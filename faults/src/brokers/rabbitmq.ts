@@ -7,7 +7,6 @@ export const rabbitmqBroker: FaultyBroker = {
   title: 'RabbitMQ',
   greeting: Buffer.from('AMQP\0\0\x09\x01', 'latin1'),
   places: ['work', 'keyed', 'news', 'log'],
-  hasClusters: false,
   // It loses what was confirmed to a quorum queue that was declared less than about a second before a SIGKILL of a
   // single node. The adapter has a case of its own for that.
   agedMs: 2_000,

@@ -7,7 +7,6 @@ export const redisBroker: FaultyBroker = {
   title: 'Redis',
   greeting: Buffer.from('PING\r\n'),
   places: ['work', 'news', 'log'],
-  hasClusters: false,
   agedMs: 0,
   // Lost after one to two of them. A busy machine is late.
   noticeWithinMs: (heartbeatMs) => 2 * heartbeatMs + 2_000,

@@ -24,7 +24,7 @@ export interface Scene {
 export class FaultRecord {
   readonly id: string;
   readonly #history: HistoryWriter;
-  #unproved = '';
+  #noted = '';
 
   constructor(id: string, history: HistoryWriter) {
     this.id = id;
@@ -42,11 +42,16 @@ export class FaultRecord {
   /** Writes the evidence as a proof if every condition holds. Else the run proves nothing, and says what was seen. */
   prove(conditions: readonly boolean[], evidence: string): void {
     if (conditions.every(Boolean)) this.#history.record({ type: 'fault.confirmed', fault: this.id, evidence });
-    else this.#unproved = `not shown: ${evidence}; `;
+    else this.note(`not shown: ${evidence}`);
+  }
+
+  /** Goes with the evidence of the end. */
+  note(what: string): void {
+    this.#noted += `${what}; `;
   }
 
   heal(evidence: string): void {
-    this.#history.record({ type: 'fault.healed', fault: this.id, evidence: `${this.#unproved}${evidence}` });
+    this.#history.record({ type: 'fault.healed', fault: this.id, evidence: `${this.#noted}${evidence}` });
   }
 }
 
