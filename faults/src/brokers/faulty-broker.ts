@@ -33,7 +33,7 @@ export interface FaultyBroker {
   readonly start: (settings: ServerSettings) => Promise<FaultyServer>;
 }
 
-export interface DriverSettings extends Pick<Way, 'url' | 'ports'> {
+interface DriverSettings extends Pick<Way, 'url' | 'ports'> {
   /** How soon a silent server is noticed. */
   readonly heartbeatMs: number;
   /** Of the process, for the server's own lists. */
