@@ -158,7 +158,7 @@ async function keysBeside(context: Context, way: Way): Promise<void> {
 
 /** The first message of `key-1` fails; what is behind it waits, and the other keys do not. */
 async function failingHead(context: Context, way: Way, succeedsAt: number): Promise<void> {
-  const channel = await channelOf(context, way, { ...keyed(4), retry: { attempts: 4, backoff: () => 150 } })();
+  const channel = await channelOf(context, way, { ...keyed(4), retry: { attempts: 4, backoff: () => 500 } })();
   const jobs = context.jobs(40);
   const head = jobs[0]!;
   const inbox = context.inbox({
