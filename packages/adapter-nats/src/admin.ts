@@ -13,8 +13,9 @@ export function adminOf({ manager }: Connection): Admin {
   const queueDepth = async ({ stream, subject }: Address): Promise<Depth> => {
     const { state }: StreamInfo = await manager.streams.info(stream, { subjects_filter: subject });
     const kept = state.subjects?.[subject] ?? 0;
-    const inFlight = await inFlightOf(stream);
-    return { ready: Math.max(0, kept - inFlight), inFlight, delayed: Math.max(0, state.messages - kept) };
+    // A consumer that was killed may count what the stream no longer has.
+    const inFlight = Math.min(kept, await inFlightOf(stream));
+    return { ready: kept - inFlight, inFlight, delayed: Math.max(0, state.messages - kept) };
   };
   return {
     async depth(source: Source): Promise<Depth> {

@@ -9,7 +9,7 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
-import { WaybillError } from '@waybill/core/driver';
+import { abandonable, WaybillError } from '@waybill/core/driver';
 import { versionNumber } from './capabilities.ts';
 import { connectError } from './errors.ts';
 import type { NatsCredentials, Settings } from './options.ts';
@@ -28,7 +28,7 @@ export interface Connection {
   /** Resolves with the cause, however it ends, and before the client has tidied up. */
   readonly closed: Promise<unknown>;
   /** Calls back when it is closed; returns the way to be forgotten. */
-  whenClosed(listener: (cause: unknown) => void): () => void;
+  readonly whenClosed: (listener: (cause: unknown) => void) => () => void;
   /** What the server refused on a subject, when it says so without being asked. */
   onRefused(subject: string, error: unknown): void;
 }
@@ -41,7 +41,7 @@ export async function openConnection(
   const where = hosts.join(', ');
   const opening = open(settings, hosts);
   try {
-    const client = await abortable(opening, signal, (late) => void late.close());
+    const client = await abandonable(opening, signal, (late) => void late.close());
     return await introduced(client, settings);
   } catch (error) {
     if (signal.aborted)
@@ -140,21 +140,4 @@ async function watch(connection: Connection): Promise<void> {
   for await (const status of connection.client.status())
     if (status.type === 'error' && 'subject' in status.error && typeof status.error.subject === 'string')
       connection.onRefused(status.error.subject, status.error);
-}
-
-/** Ends the wait with the signal; what comes all the same is given to `discard`. */
-export function abortable<T>(
-  work: Promise<T>,
-  signal: AbortSignal,
-  discard: (late: T) => void = () => undefined,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const giveUp = (): void => {
-      work.then(discard, () => undefined);
-      reject(new WaybillError('aborted', 'Given up by its signal'));
-    };
-    if (signal.aborted) return giveUp();
-    signal.addEventListener('abort', giveUp, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
-  });
 }

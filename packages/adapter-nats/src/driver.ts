@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { millis, nanos, type NatsConnection } from '@nats-io/transport-node';
 import { type ConsumerInfo, DeliverPolicy, JetStreamApiError } from '@nats-io/jetstream';
 import {
+  abandonable,
   type Admin,
   type Capabilities,
   type ConnectOptions,
@@ -20,7 +21,7 @@ import {
 import { adminOf } from './admin.ts';
 import { consumerOf } from './blueprint.ts';
 import { capabilities, capabilitiesOf, versionNumber } from './capabilities.ts';
-import { abortable, type Connection, openConnection } from './connection.ts';
+import { type Connection, openConnection } from './connection.ts';
 import { Consumption } from './consumption.ts';
 import { classify } from './errors.ts';
 import { InboxReceiver } from './inbox-receiver.ts';
@@ -97,7 +98,7 @@ class NatsLink implements Link<NatsConnection> {
 
   receive(source: Source, asked: ReceiveOptions): Promise<Receiver> {
     const options = { ...asked, leaseMs: Math.min(asked.leaseMs, this.#connection.settings.maxLeaseMs) };
-    return abortable(this.#receive(source, options), options.signal, (receiver) => void receiver.close());
+    return abandonable(this.#receive(source, options), options.signal, (receiver) => void receiver.close());
   }
 
   async #receive(source: Source, options: ReceiveOptions): Promise<Receiver> {
@@ -196,7 +197,7 @@ class NatsLink implements Link<NatsConnection> {
   }
 
   ping(signal: AbortSignal): Promise<void> {
-    return abortable(this.native.flush(), signal);
+    return abandonable(this.native.flush(), signal);
   }
 
   declare(declarations: readonly Declaration[], mode: 'create' | 'verify'): Promise<readonly Mismatch[]> {
@@ -207,7 +208,7 @@ class NatsLink implements Link<NatsConnection> {
   async close(): Promise<void> {
     this.#isClosing = true;
     const goodbye = AbortSignal.timeout(goodbyeMs);
-    if (!this.native.isClosed()) await abortable(this.native.flush(), goodbye).catch(() => undefined);
+    if (!this.native.isClosed()) await abandonable(this.native.flush(), goodbye).catch(() => undefined);
     await this.native.close();
   }
 }

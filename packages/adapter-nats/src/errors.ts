@@ -1,5 +1,5 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
-import { type ErrorCode, WaybillError } from '@waybill/core/driver';
+import { type ErrorCode, networkCode, noConnection, type Sought, WaybillError } from '@waybill/core/driver';
 
 /** `err_code` of the JetStream API, from the server's errors.json. */
 const apiCodes: Readonly<Record<number, ErrorCode>> = {
@@ -60,11 +60,6 @@ const named: Readonly<Record<string, ErrorCode>> = {
   AbortError: 'aborted',
 };
 
-const unreachable =
-  /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/;
-const untrusted =
-  /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|HOSTNAME_MISMATCH)|ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA)/;
-
 /** What the client and the server say without a code. */
 const sayings: readonly (readonly [RegExp, ErrorCode])[] = [
   [
@@ -84,7 +79,7 @@ export function classify(error: unknown): ErrorCode {
   if (!(error instanceof Error)) return 'internal';
   const code = 'code' in error ? error.code : undefined;
   return (
-    (typeof code === 'string' ? codeOfNode(code) : undefined) ??
+    networkCode(code) ??
     (error.name === 'RequestError' && error.cause !== undefined ? classify(error.cause) : undefined) ??
     sayings.find(([pattern]) => pattern.test(error.message))?.[1] ??
     named[error.name] ??
@@ -93,26 +88,17 @@ export function classify(error: unknown): ErrorCode {
   );
 }
 
-function codeOfNode(code: string): ErrorCode | undefined {
-  if (unreachable.test(code)) return 'unavailable';
-  if (untrusted.test(code)) return 'denied';
-  return code === 'EPROTO' || code.startsWith('ERR_SSL_') ? 'protocol' : undefined;
-}
-
-const advice: Partial<Record<ErrorCode, string>> = {
-  denied: 'check the credentials, the permissions of the user, and the certificates',
-  protocol: 'check that the port speaks the protocol of NATS, and whether it wants TLS (nats+tls:) or not (nats:)',
-  unavailable: 'check host and port',
-  timeout: 'something took the connection and did not answer',
+const sought: Sought = {
+  broker: 'nats',
+  title: 'NATS',
+  advice: {
+    denied: 'check the credentials, the permissions of the user, and the certificates',
+    protocol: 'check that the port speaks the protocol of NATS, and whether it wants TLS (nats+tls:) or not (nats:)',
+    unavailable: 'check host and port',
+    timeout: 'something took the connection and did not answer',
+  },
 };
 
-/** What went wrong on the way to a live connection. Never says with which credentials. */
-export function connectError(error: unknown, where: string): WaybillError {
-  const code = classify(error);
-  const text = error instanceof Error ? error.message : String(error);
-  const help = advice[code];
-  return new WaybillError(code, `No connection to NATS at ${where}: ${text}${help === undefined ? '' : ` (${help})`}`, {
-    cause: error,
-    broker: 'nats',
-  });
-}
+/** What went wrong on the way to a live connection. */
+export const connectError = (error: unknown, where: string): WaybillError =>
+  noConnection(sought, where, classify(error), error);

@@ -5,12 +5,15 @@ import type { NatsConnection } from '@nats-io/transport-node';
  * everybody waiting until the server notices. Only what is certainly still ours.
  */
 export class Leftovers {
-  /** Deliveries, and when their lease ends on the clock of `performance.now()`. */
+  /** Deliveries, and when their lease ends on the clock of `performance.now()`; all of one run of one server. */
   readonly #deliveries = new Map<string, number>();
+  #server: string | undefined;
   /** Consumers that nobody else uses, by stream. */
   readonly #consumers = new Map<string, Set<string>>();
 
-  addDeliveries(held: ReadonlyMap<string, number>): void {
+  addDeliveries(held: ReadonlyMap<string, number>, { info }: NatsConnection): void {
+    if (this.#server !== info?.server_id) this.#deliveries.clear();
+    this.#server = info?.server_id;
     for (const [receipt, leaseEndsAt] of held) this.#deliveries.set(receipt, leaseEndsAt);
   }
 
@@ -18,10 +21,11 @@ export class Leftovers {
     this.#consumers.set(stream, (this.#consumers.get(stream) ?? new Set()).add(consumer));
   }
 
-  /** After its lease a delivery may be somebody else's already. */
+  /** After its lease a delivery may be somebody else's already, and so it may after the server began anew. */
   giveBack(client: NatsConnection): void {
     const now = performance.now();
-    for (const [receipt, leaseEndsAt] of this.#deliveries) if (leaseEndsAt > now) client.publish(receipt, '-NAK');
+    if (client.info?.server_id === this.#server)
+      for (const [receipt, leaseEndsAt] of this.#deliveries) if (leaseEndsAt > now) client.publish(receipt, '-NAK');
     this.#deliveries.clear();
   }
 

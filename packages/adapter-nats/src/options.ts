@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { WaybillError } from '@waybill/core/driver';
+import { checkOptions, decodedUrlPart, type OptionChecks, WaybillError } from '@waybill/core/driver';
 
 export type NatsCredentials =
   | { readonly username: string; readonly password: string }
@@ -77,8 +77,7 @@ const isCredentials = (value: unknown): boolean =>
     names.every((name) => isText(value[name])),
   );
 
-/** Each option: what it wants, and whether it has it. */
-const checks: Readonly<Record<keyof NatsOptions, readonly [wants: string, holds: (value: unknown) => boolean]>> = {
+const checks: OptionChecks<NatsOptions> = {
   url: ['a nats: or nats+tls: URL', isText],
   hosts: [
     'a list of "host" or "host:port"',
@@ -103,7 +102,7 @@ const checks: Readonly<Record<keyof NatsOptions, readonly [wants: string, holds:
 /** Throws `invalid`; no text ever holds a credential, nor the URL they came in. */
 export function settingsOf(given: string | NatsOptions): Settings {
   const options = typeof given === 'string' ? { url: given } : given;
-  check(options);
+  checkOptions('nats', options, checks);
   const { url, hosts } = readUrl(options.url ?? 'nats://localhost');
   const isTls = options.tls === undefined ? url.protocol === 'nats+tls:' : options.tls !== false;
   const [first, ...others] = (options.hosts ?? hosts).map(hostOf);
@@ -122,27 +121,6 @@ export function settingsOf(given: string | NatsOptions): Settings {
     replicas: options.replicas ?? 1,
     duplicateWindowMs: options.duplicateWindowMs ?? 120_000,
   };
-}
-
-const isOption = (name: string): name is keyof NatsOptions => Object.hasOwn(checks, name);
-
-function check(options: NatsOptions): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (!isOption(name)) {
-      const text = `nats() has no option "${name}"${suggestion(name)}; there are ${Object.keys(checks).join(', ')}`;
-      throw new WaybillError('invalid', text);
-    }
-    const [wants, holds] = checks[name];
-    if (value !== undefined && !holds(value))
-      throw new WaybillError('invalid', `The nats option "${name}" wants ${wants}`);
-  }
-}
-
-/** The option that begins alike: `ping` for `pingIntervalMs`, `Domain` for `domain`. */
-function suggestion(name: string): string {
-  const beginning = name.toLowerCase().slice(0, 4);
-  const alike = Object.keys(checks).find((known) => known.toLowerCase().startsWith(beginning));
-  return alike === undefined ? '' : `, did you mean "${alike}"?`;
 }
 
 /** Several hosts of one cluster may stand in a URL, split by commas, which no standard knows. */
@@ -181,10 +159,4 @@ function hostOf(text: string): string {
   return /:\d+$/.test(text) ? text : `${text}:4222`;
 }
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new WaybillError('invalid', 'The URL of a NATS server holds a % that begins no code; write %25 for it');
-  }
-}
+const decoded = (text: string): string => decodedUrlPart('The URL of a NATS server', text);

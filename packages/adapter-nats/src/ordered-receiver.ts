@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { nanos, type Subscription } from '@nats-io/transport-node';
 import {
@@ -18,6 +17,7 @@ import type { Connection } from './connection.ts';
 import { Consumption } from './consumption.ts';
 import type { Leftovers } from './leftovers.ts';
 import type { Address } from './names.ts';
+import { claim, evictAbsent } from './ownership.ts';
 import type { Publisher } from './publisher.ts';
 import { QueueMessage } from './records.ts';
 import { forgotten } from './receiver.ts';
@@ -47,6 +47,9 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
   readonly #forget: () => void;
   #consumption: Consumption<QueueMessage> | undefined;
   #consumer = '';
+  #sign: Subscription | undefined;
+  /** The latest that was settled. */
+  #settled: string | undefined;
   #owner: LaneOwner<Receipted<string>> | undefined;
   #looking: Promise<void> | undefined;
   #again: Timer | undefined;
@@ -101,6 +104,7 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
   /** What is released stays with this consumer until it goes, and then comes again in its place. */
   async settle(batch: readonly Settlement<string>[]): Promise<readonly Unsettled[]> {
     if (this.#isEnded) return lost(batch);
+    this.#settled = batch.at(-1)?.receipt ?? this.#settled;
     return settleAll(
       this.#connection,
       batch.filter(({ outcome }) => outcome !== 'release'),
@@ -117,30 +121,46 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
     if (this.#isEnded) return;
     await this.#consumption?.cancel().catch(() => undefined);
     await this.#looking;
-    // Acknowledgements first: one that comes after the consumer is gone reaches nobody.
-    await this.#connection.client.flush().catch(() => undefined);
+    await this.#acknowledged().catch(() => undefined);
     await this.#remove();
     this.#end(undefined);
   }
 
+  /** An acknowledgement that is dealt with after the consumer is gone reaches nobody. They are taken in turn, and this one is answered. */
+  async #acknowledged(): Promise<void> {
+    const { client, settings } = this.#connection;
+    if (this.#settled !== undefined) await client.request(this.#settled, '+WPI', { timeout: settings.answerTimeoutMs });
+  }
+
+  /** The consumer of an owner who is gone is removed, and then it is the turn of whoever is first. */
   async #own(): Promise<boolean> {
     const { manager } = this.#connection;
+    const { stream } = this.#address;
+    const { config } = await manager.streams.info(stream);
+    if (await this.#claim(config.num_replicas)) return true;
+    await evictAbsent(this.#connection, stream);
+    return this.#claim(config.num_replicas);
+  }
+
+  async #claim(replicas: number): Promise<boolean> {
+    const { manager } = this.#connection;
     const { stream, subject } = this.#address;
-    const name = `waybill-${randomUUID()}`;
+    const { consumer: name, sign } = await claim(this.#connection);
     try {
-      const { config } = await manager.streams.info(stream);
       await manager.consumers.add(stream, {
         // Longer than the consumer lives unasked: before a message comes again out of its order, all of them do.
         ...consumerOf(1.25 * this.leaseMs, [subject]),
         name,
         inactive_threshold: nanos(this.leaseMs),
-        num_replicas: config.num_replicas,
+        num_replicas: replicas,
       });
     } catch (error) {
+      sign.unsubscribe();
       if (error instanceof JetStreamApiError && taken.includes(error.code)) return false;
       throw error;
     }
     this.#consumer = name;
+    this.#sign = sign;
     if (this.#isEnded) await this.#remove();
     else this.#consume();
     return true;
@@ -190,6 +210,8 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
     if (cause !== undefined && this.#consumer !== '') this.#leftovers.addConsumer(this.#address.stream, this.#consumer);
     this.#resolve(cause);
     this.#consumption?.end(cause);
-    if (!this.#connection.client.isClosed()) this.#removals?.unsubscribe();
+    if (this.#connection.client.isClosed()) return;
+    this.#removals?.unsubscribe();
+    this.#sign?.unsubscribe();
   }
 }

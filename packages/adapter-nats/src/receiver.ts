@@ -50,7 +50,9 @@ export class QueueReceiver implements LeaseReceiver<string>, Lane<Receipted<stri
     this.#consumption = consumption;
     this.#delivery = delivery;
     this.#leave = leave;
-    void consumption.closed.then((cause) => cause !== undefined && leftovers.addDeliveries(this.#held));
+    void consumption.closed.then(
+      (cause) => cause !== undefined && leftovers.addDeliveries(this.#held, connection.client),
+    );
   }
 
   start(owner: LaneOwner<Receipted<string>>): void {

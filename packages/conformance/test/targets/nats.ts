@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { nats } from '@waybill/adapter-nats';
-import { type BrokerControl, defineTarget, type FaultProxy, type Security, type Target } from '@waybill/conformance';
+import { defineTarget, type Security, type Target } from '@waybill/conformance';
 import { type Nats, type NatsLine, startNats, startProxy } from '@waybill/testbed';
+import { processControl, proxyBefore } from './server.ts';
 
 /** A NATS server of the testbed with every control, and one with TLS beside it; one from the environment has neither. */
 export async function natsTarget(line: NatsLine): Promise<Target> {
@@ -21,10 +22,10 @@ export async function natsTarget(line: NatsLine): Promise<Target> {
     version: () => server.version,
     profile: { durable: 'process', note: 'one server, file storage, synced every two minutes' },
     timing: { quietMs: 250 },
-    proxy: () => faultProxy(server),
+    proxy: () => proxyBefore(server, (through) => nats(through)),
     ...(!given && { security: securityOf(server, secure, user.password) }),
     control: {
-      ...(server.controls === 'process' && controlOf(server)),
+      ...(server.controls === 'process' && processControl(server)),
       disconnect: async () => {
         const cut = gate.liveConnections;
         await gate.inject({ kind: 'reset' });
@@ -53,48 +54,5 @@ function securityOf({ url }: Nats, secure: Nats | undefined, password: string): 
       unknownAuthority: () => nats(tls.url),
       wrongName: () => nats({ url: tls.mismatchedUrl, tls: { ca: tls.authority } }),
     }),
-  };
-}
-
-function controlOf(server: Nats): BrokerControl {
-  return {
-    kill: async () => {
-      const { pid } = server;
-      await server.kill();
-      return `pid ${pid} is gone`;
-    },
-    stop: async () => {
-      const { pid } = server;
-      await server.stop();
-      return `pid ${pid} has ended`;
-    },
-    start: async () => {
-      await server.restart();
-      return `pid ${server.pid} answers`;
-    },
-    pause: async () => {
-      await server.pause();
-      return `pid ${server.pid} is stopped`;
-    },
-    resume: async () => {
-      await server.resume();
-      return `pid ${server.pid} runs again`;
-    },
-  };
-}
-
-async function faultProxy({ url, port }: Nats): Promise<FaultProxy> {
-  const proxy = await startProxy({ host: '127.0.0.1', port });
-  return {
-    driver: () => nats(proxy.url(url)),
-    inject: (fault, way) => proxy.inject(fault, way),
-    heal: () => proxy.heal(),
-    get bytes() {
-      return proxy.bytes;
-    },
-    get liveConnections() {
-      return proxy.liveConnections;
-    },
-    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
   };
 }
