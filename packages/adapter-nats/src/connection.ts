@@ -21,6 +21,8 @@ export interface Connection {
   /** Of JetStream's own subjects. */
   readonly api: string;
   readonly version: string;
+  /** Of this run of the server. */
+  readonly serverId: string;
   readonly maxPayload: number;
   /** Before 2.10: see `Consumption`. */
   readonly isForgetful: boolean;
@@ -99,6 +101,7 @@ async function introduced(client: NatsConnection, settings: Settings): Promise<C
     manager: await jetstreamManager(client, { checkAPI: false, timeout, ...(domain !== undefined && { domain }) }),
     api: domain === undefined ? '$JS.API' : `$JS.${domain}.API`,
     version: client.info?.version ?? '',
+    serverId: client.info?.server_id ?? '',
     maxPayload: client.info?.max_payload ?? 0,
     isForgetful: versionNumber(client.info?.version ?? '') < 2010,
     settings,

@@ -86,7 +86,7 @@ class NatsLink implements Link<NatsConnection> {
     const { maxBytes } = here.queue === 'none' ? { maxBytes: 0 } : here.queue.limits;
     this.#sender = new Sender(connection, this.#publisher, maxBytes);
     this.#leftovers = leftovers;
-    leftovers.giveBack(connection.client);
+    leftovers.giveBack(connection);
     this.admin = adminOf(connection);
     this.closed = connection.closed.then((cause) => (this.#isClosing ? undefined : cause));
     void this.closed.then(() => connection.client.close());

@@ -1,4 +1,4 @@
-import type { NatsConnection } from '@nats-io/transport-node';
+import type { Connection } from './connection.ts';
 
 /**
  * What lost connections leave behind on the server, kept by the driver: the next connection gives it back, instead of
@@ -7,13 +7,13 @@ import type { NatsConnection } from '@nats-io/transport-node';
 export class Leftovers {
   /** Deliveries, and when their lease ends on the clock of `performance.now()`; all of one run of one server. */
   readonly #deliveries = new Map<string, number>();
-  #server: string | undefined;
+  #serverId = '';
   /** Consumers that nobody else uses, by stream. */
   readonly #consumers = new Map<string, Set<string>>();
 
-  addDeliveries(held: ReadonlyMap<string, number>, { info }: NatsConnection): void {
-    if (this.#server !== info?.server_id) this.#deliveries.clear();
-    this.#server = info?.server_id;
+  addDeliveries(held: ReadonlyMap<string, number>, { serverId }: Connection): void {
+    if (this.#serverId !== serverId) this.#deliveries.clear();
+    this.#serverId = serverId;
     for (const [receipt, leaseEndsAt] of held) this.#deliveries.set(receipt, leaseEndsAt);
   }
 
@@ -22,9 +22,9 @@ export class Leftovers {
   }
 
   /** After its lease a delivery may be somebody else's already, and so it may after the server began anew. */
-  giveBack(client: NatsConnection): void {
+  giveBack({ client, serverId }: Connection): void {
     const now = performance.now();
-    if (client.info?.server_id === this.#server)
+    if (serverId === this.#serverId)
       for (const [receipt, leaseEndsAt] of this.#deliveries) if (leaseEndsAt > now) client.publish(receipt, '-NAK');
     this.#deliveries.clear();
   }

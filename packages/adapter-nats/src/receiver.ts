@@ -50,9 +50,7 @@ export class QueueReceiver implements LeaseReceiver<string>, Lane<Receipted<stri
     this.#consumption = consumption;
     this.#delivery = delivery;
     this.#leave = leave;
-    void consumption.closed.then(
-      (cause) => cause !== undefined && leftovers.addDeliveries(this.#held, connection.client),
-    );
+    void consumption.closed.then((cause) => cause !== undefined && leftovers.addDeliveries(this.#held, connection));
   }
 
   start(owner: LaneOwner<Receipted<string>>): void {
