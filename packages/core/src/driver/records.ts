@@ -86,7 +86,7 @@ export const noneSent = (batch: readonly unknown[], outcome: Unsent['outcome'], 
   unsent: batch.map((_, index) => ({ index, outcome, error })),
 });
 
-const strict = new TextDecoder('utf-8', { fatal: true });
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /**
  * Keys and header values are strings; brokers with bytes decode UTF-8. What is not UTF-8 comes as a string no UTF-8
  * gives (each high byte a lone surrogate, as Python's surrogateescape does): comparable, and the same bytes on the way back.

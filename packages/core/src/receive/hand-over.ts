@@ -1,5 +1,5 @@
 import { Backlog } from '../backlog.ts';
-import type { Loan } from './loan.ts';
+import { type Loan, returned } from './loan.ts';
 
 /** Hands deliveries to a loop, one at a time, and knows which are still with it. */
 export class HandOver {
@@ -44,7 +44,7 @@ export class HandOver {
   }
 
   #giveBack(loan: Loan): void {
-    if (loan.isFree && !loan.staysInOrder) loan.settle({ outcome: 'release', delayMs: 0, failed: false });
+    if (loan.isFree && !loan.staysInOrder) loan.settle(returned);
     else this.#done(loan);
   }
   #done(loan: Loan): void {

@@ -7,7 +7,7 @@ import type { Book } from '../settle/book.ts';
 import type { Credit } from './credit.ts';
 import type { Settled } from './delivery.ts';
 import { LoanList } from './loan-list.ts';
-import { Loan, type LoanKeeper, type Outcome } from './loan.ts';
+import { Loan, type LoanKeeper, type Outcome, returned, returnedAfterFailure } from './loan.ts';
 import { isPromise, type Work } from './runner.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { ConsumerTerms } from './terms.ts';
@@ -33,6 +33,8 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   /** The lanes of this receiver that wait for credit. */
   readonly #waiting: Set<LaneIntake>;
   readonly #open = new LoanList();
+  /** Positions: pulled, but not ours to run while other lanes hold the credit that was free when they were asked for. */
+  #surplus: readonly M[] = [];
   #pulling = new AbortController();
   #gate: (() => void) | undefined;
   /** Handlers that run, whether or not their delivery is settled already. */
@@ -67,7 +69,8 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   async run(): Promise<void> {
     for (let owed = false; !this.#stopped;) {
       if (this.#seeking) await this.#seeking;
-      const free = this.#free();
+      this.#take(this.#surplus);
+      const free = this.#surplus.length > 0 ? 0 : this.#free();
       // After a short pull the broker may still owe us the rest; what arrives must not wait unseen.
       if (free <= 0 || (free < this.#enough && !owed)) await this.#credited();
       else owed = await this.#pull(free);
@@ -77,9 +80,18 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   async #pull(limit: number): Promise<boolean> {
     const batch = await this.lane.pull(limit, this.#pulling.signal);
     this.pulled = true;
-    const leaseEndsAt = this.#book.leaseEndsAt();
-    for (const incoming of batch) this.#admit(new Loan(incoming, this, leaseEndsAt));
+    this.#take(batch);
     return batch.length < limit;
+  }
+  #take(batch: readonly M[]): void {
+    if (batch.length === 0) return;
+    const { terms } = this.#setup;
+    const isSparing = this.#book.isPositional && !terms.atMostOnce && this.#credit.lanes > 1;
+    const leaseEndsAt = this.#book.leaseEndsAt();
+    let taken = 0;
+    while (taken < batch.length && !(isSparing && this.#free() <= 0))
+      this.#admit(new Loan(batch[taken++]!, this, leaseEndsAt));
+    this.#surplus = taken === batch.length ? [] : batch.slice(taken);
   }
   #credited(): Promise<void> {
     if (this.#stopped) return Promise.resolve();
@@ -107,6 +119,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     const done = this.#quiet()
       .then(() => this.#book.flushed())
       .then(() => seek(to))
+      .then(() => (this.#surplus = []))
       .then(() => this.#book.restart(this.lane))
       .finally(() => {
         this.#seeking = undefined;
@@ -149,6 +162,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     this.#ended = true;
     this.#stopped = true;
     this.#pulling.abort();
+    this.#surplus = [];
     this.#book.forget(this.lane);
     for (const loan of this.#open.toArray()) loan.lose();
     this.wake();
@@ -283,6 +297,3 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     if (this.#idle.length > 0 && !this.#isBusy) for (const told of this.#idle.splice(0)) told();
   }
 }
-
-const returned: Outcome = Object.freeze({ outcome: 'release', delayMs: 0, failed: false });
-const returnedAfterFailure: Outcome = Object.freeze({ outcome: 'release', delayMs: 0, failed: true });

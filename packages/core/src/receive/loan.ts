@@ -234,3 +234,7 @@ function reasonOf(source: string, reason: unknown): string {
   if (typeof reason === 'string' && reason !== '') return reason;
   throw invalid(`${source}: reject takes the reason, a text or an error, not ${show(reason)}`);
 }
+
+/** Given back to the broker, unrun or after a run that failed. */
+export const returned: Outcome = Object.freeze({ outcome: 'release', delayMs: 0, failed: false });
+export const returnedAfterFailure: Outcome = Object.freeze({ outcome: 'release', delayMs: 0, failed: true });
