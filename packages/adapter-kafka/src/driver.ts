@@ -1,4 +1,5 @@
 import {
+  abandonable,
   type Admin,
   type Capabilities,
   type ConnectOptions,
@@ -12,7 +13,6 @@ import {
   type Sent,
   type Source,
   type Target,
-  WaybillError,
 } from '@waybill/core/driver';
 import { adminOf } from './admin.ts';
 import { capabilities, capabilitiesOf, maxBytesOf } from './capabilities.ts';
@@ -38,7 +38,7 @@ export function kafka(options: string | KafkaOptions = {}): KafkaDriver {
     classify,
     async connect({ signal }: ConnectOptions): Promise<Link> {
       const opening = openClient(settings);
-      return new KafkaLink(await abortable(opening, signal, (late) => void late.close()), settings);
+      return new KafkaLink(await abandonable(opening, signal, (late) => void late.close()), settings);
     },
   };
 }
@@ -68,7 +68,7 @@ class KafkaLink implements Link {
   }
 
   receive(source: Source, options: ReceiveOptions): Promise<Receiver> {
-    return abortable(this.#receive(source, options), options.signal, (receiver) => void receiver.close());
+    return abandonable(this.#receive(source, options), options.signal, (receiver) => void receiver.close());
   }
 
   /** Where it begins is settled before it resolves: what comes after that is never missed. */
@@ -86,7 +86,7 @@ class KafkaLink implements Link {
   }
 
   ping(signal: AbortSignal): Promise<void> {
-    return abortable(this.#wire.ping(), signal);
+    return abandonable(this.#wire.ping(), signal);
   }
 
   declare(declarations: readonly Declaration[], mode: 'create' | 'verify'): Promise<readonly Mismatch[]> {
@@ -97,17 +97,4 @@ class KafkaLink implements Link {
     await Promise.all([...this.#receivers].map((receiver) => receiver.close()));
     await this.#wire.close();
   }
-}
-
-/** Ends the wait with the signal; what comes all the same is given to `discard`. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal, discard: (late: T) => void = () => undefined): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const giveUp = (): void => {
-      work.then(discard, () => undefined);
-      reject(new WaybillError('aborted', 'Given up by its signal'));
-    };
-    if (signal.aborted) return giveUp();
-    signal.addEventListener('abort', giveUp, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
-  });
 }

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { WaybillError } from '@waybill/core/driver';
+import { checkOptions, decodedUrlPart, type OptionChecks, WaybillError } from '@waybill/core/driver';
 
 export interface KafkaCredentials {
   readonly username: string;
@@ -98,7 +98,7 @@ const whole = (unit: string, least: number, most: number): Check => [
 const oneOf = (...words: readonly string[]): Check => [words.join(', '), (value) => words.includes(value as string)];
 
 /** Each option: what it wants, and whether it has it. */
-const checks: Readonly<Record<keyof KafkaOptions, Check>> = {
+const checks: OptionChecks<KafkaOptions> = {
   url: ['a kafka: or kafka+tls: URL', isText],
   hosts: [
     'a list of "host" or "host:port"',
@@ -125,10 +125,10 @@ const checks: Readonly<Record<keyof KafkaOptions, Check>> = {
 /** Throws `invalid`; no text ever holds a credential, nor the URL they came in. */
 export function settingsOf(given: string | KafkaOptions): Settings {
   const said = typeof given === 'string' ? { url: given } : given;
-  check(said);
+  checkOptions('kafka', said, checks);
   const { url, hosts } = readUrl(said.url ?? 'kafka://localhost');
   const options: KafkaOptions = { ...queryOf(url), ...said };
-  check(options);
+  checkOptions('kafka', options, checks);
   const isTls = options.tls === undefined ? url.protocol === 'kafka+tls:' : options.tls !== false;
   const credentials = options.credentials ?? credentialsOf(url);
   const rest: Partial<Settings> = Object.fromEntries(
@@ -142,28 +142,6 @@ export function settingsOf(given: string | KafkaOptions): Settings {
     tls: isTls ? (typeof options.tls === 'object' ? options.tls : {}) : undefined,
     replicationFactor: options.replicationFactor,
   };
-}
-
-const isOption = (name: string): name is keyof KafkaOptions => Object.hasOwn(checks, name);
-
-function check(options: KafkaOptions): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (!isOption(name))
-      throw new WaybillError(
-        'invalid',
-        `kafka() has no option "${name}"${suggestion(name)}; there are ${Object.keys(checks).join(', ')}`,
-      );
-    const [wants, holds] = checks[name];
-    if (value !== undefined && !holds(value))
-      throw new WaybillError('invalid', `The kafka option "${name}" wants ${wants}`);
-  }
-}
-
-/** The option that begins alike: `session` for `sessionTimeoutMs`. */
-function suggestion(name: string): string {
-  const beginning = name.toLowerCase().slice(0, 4);
-  const alike = Object.keys(checks).find((known) => known.toLowerCase().startsWith(beginning));
-  return alike === undefined ? '' : `, did you mean "${alike}"?`;
 }
 
 const urlParts = /^(kafka(?:\+tls)?:\/\/(?:[^@/?#]*@)?)([^@/?#]+)(\/?(?:\?[^#]*)?)$/;
@@ -200,10 +178,4 @@ function hostOf(text: string): Host {
   return { hostname: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 9092) };
 }
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new WaybillError('invalid', 'The URL of a Kafka holds a % that begins no code; write %25 for it');
-  }
-}
+const decoded = (text: string): string => decodedUrlPart('The URL of a Kafka', text);

@@ -72,6 +72,7 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner {
     const { topic, group, starts } = this.#reading;
     if (group === undefined) this.#grant(starts);
     else this.#member = this.#wire.join({ group, topic }, this);
+    this.#fetcher.warm();
   }
 
   async close(): Promise<void> {
@@ -134,11 +135,11 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner {
   /** Where the group stands; partitions that it never saw are read from their start. */
   async #standing(partitions: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
     const { topic, group = '' } = this.#reading;
-    const committed = await this.#wire.committed(group, topic, partitions);
-    const unseen = partitions.filter((partition) => !committed.has(partition));
-    if (unseen.length === 0) return committed;
-    const starts = await this.#wire.offsetsAt(topic, new Map(unseen.map((partition) => [partition, 'earliest'])));
-    return new Map([...committed, ...starts]);
+    const [starts, committed] = await Promise.all([
+      this.#wire.offsetsAt(topic, new Map(partitions.map((partition) => [partition, 'earliest']))),
+      this.#wire.committed(group, topic, partitions),
+    ]);
+    return new Map([...starts, ...committed]);
   }
 
   #grant(starts: ReadonlyMap<number, bigint>): void {

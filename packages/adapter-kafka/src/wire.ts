@@ -68,6 +68,8 @@ export interface Fetched {
 export interface Fetcher {
   /** Which broker to ask for each partition; those with the same one go into one request. */
   leaders(partitions: readonly number[]): Promise<ReadonlyMap<number, readonly number[]>>;
+  /** Connects, so that the first fetch need not. What goes wrong shows then. */
+  warm(): void;
   fetch(leader: number, from: ReadonlyMap<number, bigint>, maxWaitMs: number): Promise<readonly Fetched[]>;
   close(): void;
 }

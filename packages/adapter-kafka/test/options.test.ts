@@ -46,7 +46,7 @@ describe('options', () => {
     ['no URL', 'localhost:9092', /looks like kafka:/],
     ['a path', 'kafka://localhost/topic', /looks like kafka:/],
     ['a bad % in a password', 'kafka://user:%zz@localhost', /begins no code/],
-    ['an unknown option', { session: 3 } as KafkaOptions, /no option "session", did you mean "sessionTimeoutMs"/],
+    ['an unknown option', { session: 3 } as KafkaOptions, /no option "session"; did you mean "sessionTimeoutMs"/],
     ['an unknown option in the URL', 'kafka://localhost?colour=red', /no option "colour"/],
     ['a time that is no number', 'kafka://localhost?requestTimeoutMs=soon', /"requestTimeoutMs" wants milliseconds/],
     ['a host with a scheme', { hosts: ['kafka://one'] }, /without scheme/],

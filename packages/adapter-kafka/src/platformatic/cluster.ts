@@ -32,6 +32,7 @@ export class Cluster {
   readonly #connections = new Map<number, Promise<BrokerConnection>>();
   readonly #open = new Set<BrokerConnection>();
   readonly #layouts = new Map<string, Layout>();
+  readonly #coordinators = new Map<string, number>();
   #isProving = false;
   #isEnded = false;
   #resolve: (cause: unknown) => void = () => undefined;
@@ -157,14 +158,21 @@ export class Cluster {
     return leader;
   }
 
+  /** From memory, until it is told to be wrong: the broker alone knows when it moves. */
   async coordinatorOf(group: string): Promise<number> {
+    const known = this.#coordinators.get(group);
+    if (known !== undefined) return known;
     const { coordinators } = await this.askAny(findCoordinatorV4.api, 0, [group]);
     const found = coordinators[0];
     checkCode(found?.errorCode ?? 15, `the search for the coordinator of the group "${group}"`, found?.errorMessage);
     const node = found?.nodeId ?? -1;
     if (!this.#brokers.has(node) && found !== undefined)
       this.#brokers.set(node, { hostname: found.host, port: found.port });
+    this.#coordinators.set(group, node);
     return node;
+  }
+  forgetCoordinator(group: string): void {
+    this.#coordinators.delete(group);
   }
 
   async ping(): Promise<void> {
@@ -201,6 +209,7 @@ export class Cluster {
   /** One broker less. Of several the others are asked first; a cluster of one is gone with it. */
   #missed(cause: unknown): void {
     this.#layouts.clear();
+    this.#coordinators.clear();
     if (this.#isEnded) return;
     if (this.#brokers.size < 2) return this.end(cause);
     if (this.#isProving) return;

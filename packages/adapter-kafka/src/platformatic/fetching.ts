@@ -20,7 +20,7 @@ const abortMarker = 0;
 export class TopicFetcher implements Fetcher {
   readonly #cluster: Cluster;
   readonly #topic: string;
-  readonly #connections = new Map<number, BrokerConnection>();
+  readonly #connections = new Map<number, Promise<BrokerConnection>>();
   #isClosed = false;
 
   constructor(cluster: Cluster, topic: string) {
@@ -64,20 +64,31 @@ export class TopicFetcher implements Fetcher {
     return parts.map((part) => fetchedOf(part, from.get(part.partitionIndex) ?? 0n));
   }
 
+  warm(): void {
+    void this.#cluster
+      .layout(this.#topic)
+      .then(({ leaders }) => Promise.all([...new Set(leaders)].map((leader) => this.#connected(leader))))
+      .catch(() => undefined);
+  }
+
   close(): void {
     this.#isClosed = true;
-    for (const connection of this.#connections.values()) connection.close();
+    for (const connection of this.#connections.values()) void connection.then((one) => one.close(), ignored);
   }
 
   async #connected(leader: number): Promise<BrokerConnection> {
-    const known = this.#connections.get(leader);
+    const known = await this.#connections.get(leader)?.catch(ignored);
     if (known?.isOpen) return known;
-    const connection = await this.#cluster.open(leader);
-    this.#connections.set(leader, connection);
+    const opening = this.#cluster.open(leader);
+    this.#connections.set(leader, opening);
+    const connection = await opening;
     if (this.#isClosed) connection.close();
     return connection;
   }
 }
+
+/** Whoever asks for it again is told. */
+const ignored = (): undefined => undefined;
 
 /**
  * Read committed: the broker names the transactions that were aborted, and this leaves their records out. A producer may

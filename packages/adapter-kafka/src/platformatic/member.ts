@@ -52,7 +52,7 @@ export class GroupMember implements Member {
   async commit(offsets: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, number>> {
     const { group, topic } = this.#spec;
     const member = { generation: this.#generation, memberId: this.#memberId };
-    const codes = await commit(this.#cluster, this.#coordinator, group, member, topic, offsets);
+    const codes = await commit(this.#cluster, group, member, topic, offsets);
     // A heartbeat finds out why, and says so to whom it concerns.
     if ([...codes.values()].some((code) => code !== 0)) this.#wake?.();
     return codes;
@@ -95,6 +95,7 @@ export class GroupMember implements Member {
     if (code === rebalanceInProgress) return;
     if (code !== undefined && expelled.includes(code)) return this.#start();
     if (!isPassing(error)) throw error;
+    this.#cluster.forgetCoordinator(this.#spec.group);
     this.#connection?.close();
     this.#connection = undefined;
     await this.#pause(pauseMs);

@@ -5,6 +5,9 @@ import type { Cluster } from './cluster.ts';
 
 const readCommitted = 1;
 const stable = true;
+/** COORDINATOR_NOT_AVAILABLE, COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR: ask again who it is. */
+const coordinatorMoved = [15, 14, 16] as const satisfies readonly number[];
+const isMoved = (code: number): boolean => (coordinatorMoved as readonly number[]).includes(code);
 export const noMember = { generation: -1, memberId: '' };
 
 const timestampOf = (moment: Moment): bigint =>
@@ -58,16 +61,17 @@ export async function committed(
   topic: string,
   partitions: readonly number[],
 ): Promise<ReadonlyMap<number, bigint>> {
-  const node = await cluster.coordinatorOf(group);
   const asked = {
     groupId: group,
     memberId: null,
     memberEpoch: -1,
     topics: [{ name: topic, partitionIndexes: [...partitions] }],
   };
-  const { groups } = await cluster.ask(node, offsetFetchV8.api, [asked], stable);
+  const { groups } = await cluster.ask(await cluster.coordinatorOf(group), offsetFetchV8.api, [asked], stable);
   const found = groups[0];
-  checkCode(found?.errorCode ?? 15, `a question for the offsets of the group "${group}"`);
+  const code = found?.errorCode ?? coordinatorMoved[0];
+  if (isMoved(code)) cluster.forgetCoordinator(group);
+  checkCode(code, `a question for the offsets of the group "${group}"`);
   const offsets = new Map<number, bigint>();
   for (const { partitionIndex, committedOffset, errorCode } of found?.topics[0]?.partitions ?? []) {
     checkCode(errorCode, `a question for the offsets of the group "${group}"`);
@@ -79,7 +83,6 @@ export async function committed(
 /** Codes by partition. The broker refuses all of it when generation and member are not those of now. */
 export async function commit(
   cluster: Cluster,
-  coordinator: number,
   group: string,
   member: { readonly generation: number; readonly memberId: string },
   topic: string,
@@ -92,7 +95,7 @@ export async function commit(
     committedMetadata: null,
   }));
   const { topics } = await cluster.ask(
-    coordinator,
+    await cluster.coordinatorOf(group),
     offsetCommitV8.api,
     group,
     member.generation,
@@ -100,5 +103,9 @@ export async function commit(
     null,
     [{ name: topic, partitions }],
   );
-  return new Map((topics[0]?.partitions ?? []).map(({ partitionIndex, errorCode }) => [partitionIndex, errorCode]));
+  const codes = new Map(
+    (topics[0]?.partitions ?? []).map(({ partitionIndex, errorCode }) => [partitionIndex, errorCode]),
+  );
+  if ([...codes.values()].some(isMoved)) cluster.forgetCoordinator(group);
+  return codes;
 }

@@ -24,7 +24,7 @@ export async function openWire(settings: Settings): Promise<Wire> {
     committed: (group, topic, partitions) => patiently(() => committed(cluster, group, topic, partitions)),
     place: (group, topic, offsets) =>
       patiently(async () => {
-        const codes = await commit(cluster, await cluster.coordinatorOf(group), group, noMember, topic, offsets);
+        const codes = await commit(cluster, group, noMember, topic, offsets);
         for (const code of codes.values()) checkCode(code, `placing the group "${group}"`);
       }),
     join: (spec, owner) => new GroupMember(cluster, spec, owner),

@@ -1,6 +1,7 @@
 import { kafka } from '@waybill/adapter-kafka';
 import { type BrokerControl, defineTarget, type FaultProxy, type Security, type Target } from '@waybill/conformance';
 import { type Kafka, type KafkaLine, type KafkaWay, startKafka } from '@waybill/testbed';
+import { faultProxy, processControl } from './server.ts';
 
 const user = { name: 'conformance', password: 'open-sesame-kafka' };
 /** The shortest session that Kafka's defaults allow: what a member that vanishes costs the others. */
@@ -21,7 +22,7 @@ export async function kafkaTarget(line: KafkaLine): Promise<Target> {
     profile: { durable: 'process', note: 'one node, KRaft' },
     timing: { quietMs: 400, positiveMs: 20_000 },
     ...(isOurs && {
-      proxy: () => faultProxy(broker),
+      proxy: () => proxyOf(broker),
       security: securityOf(broker, url),
       control: controlOf(broker, way),
     }),
@@ -45,49 +46,17 @@ function securityOf({ tls }: Kafka, url: string): Security {
 
 function controlOf(broker: Kafka, way: KafkaWay | undefined): BrokerControl {
   return {
+    ...processControl(broker),
     disconnect: async () => {
       for (const proxy of way?.proxies ?? []) await proxy.inject({ kind: 'reset' });
       return 'every connection was reset';
     },
-    kill: async () => {
-      const { pid } = broker;
-      await broker.kill();
-      return `pid ${pid} is gone`;
-    },
-    stop: async () => {
-      const { pid } = broker;
-      await broker.stop();
-      return `pid ${pid} has ended`;
-    },
-    start: async () => {
-      await broker.restart();
-      return `pid ${broker.pid} answers`;
-    },
-    pause: async () => {
-      await broker.pause();
-      return `pid ${broker.pid} is stopped`;
-    },
-    resume: async () => {
-      await broker.resume();
-      return `pid ${broker.pid} runs again`;
-    },
   };
 }
 
-async function faultProxy(broker: Kafka): Promise<FaultProxy> {
+async function proxyOf(broker: Kafka): Promise<FaultProxy> {
   const way = await broker.openWay();
   const [proxy] = way.proxies;
   if (proxy === undefined) throw new Error('the way to a single broker has one proxy');
-  return {
-    driver: () => kafka(`${way.url}?${session}`),
-    inject: (fault, direction) => proxy.inject(fault, direction),
-    heal: () => proxy.heal(),
-    get bytes() {
-      return proxy.bytes;
-    },
-    get liveConnections() {
-      return proxy.liveConnections;
-    },
-    [Symbol.asyncDispose]: () => way[Symbol.asyncDispose](),
-  };
+  return faultProxy(proxy, () => kafka(`${way.url}?${session}`), way);
 }
