@@ -56,6 +56,7 @@ const withSides = ({ stream, side }: Keys): [string, ...string[]] => [
   `${side}:later`,
   `${side}:waiting`,
   metaKey({ stream, side }),
+  `${side}:owner`,
 ];
 
 /** A queue, or a subscription that lasts. */

@@ -7,7 +7,7 @@ const mostDelayMs = 365 * 24 * 3_600_000;
 const queue = {
   style: 'lease',
   delivery: 'at-least-once',
-  order: 'none',
+  order: 'total',
   partial: 'prefix',
   release: 'delayed',
   attempts: 'failures',
@@ -16,7 +16,8 @@ const queue = {
   ttl: 'none',
   priority: 'none',
   dedup: 'window',
-  excludes: [],
+  // What waits for its time has left its place.
+  excludes: [['order', 'delay']],
   limits: { maxBytes: 16 * mebibyte, maxBatch: 512, maxDelayMs: mostDelayMs, maxReleaseDelayMs: mostDelayMs },
 } as const satisfies ChannelCapabilities;
 
@@ -32,7 +33,7 @@ export const capabilities = frozen({
   stream: {
     ...queue,
     style: 'position',
-    order: 'total',
+    excludes: [],
     release: 'none',
     attempts: 'none',
     deadLetter: 'none',

@@ -20,6 +20,7 @@ import { adminOf, settledKeys } from './admin.ts';
 import { capabilities, capabilitiesOf } from './capabilities.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { classify } from './errors.ts';
+import type { Reading } from './feed.ts';
 import { GroupReceiver } from './group-receiver.ts';
 import {
   group,
@@ -37,7 +38,7 @@ import { type Nodes, openNodes, type RedisNative } from './nodes.ts';
 import { type RedisOptions, type Settings, settingsOf } from './options.ts';
 import { Pressure } from './pressure.ts';
 import { Reader } from './reader.ts';
-import { QueueReceiver, type Reading } from './receiver.ts';
+import { openReceiver } from './receiver.ts';
 import { join, leaveTopic } from './scripts.ts';
 import { Sender } from './sender.ts';
 import { placeOf, StreamLane, StreamReceiver } from './stream-receiver.ts';
@@ -145,8 +146,7 @@ class RedisLink implements Link<RedisNative> {
     // What ends with its receiver has no successor.
     if (live.part === undefined) this.#gone.set(keys.stream, gone);
     const reading = { keys, bodyField, pollMs: this.#pollMs, gone, ttlMs: 0, ...live };
-    const receiver = new QueueReceiver(reader, commands, reading, options, this.closed);
-    return opened(receiver, receiver.open());
+    return openReceiver(reader, commands, reading, place.order !== 'none', options, this.closed);
   }
 
   /** A subscription that goes with its receiver. */

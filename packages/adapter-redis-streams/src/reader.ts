@@ -29,23 +29,18 @@ export class Reader {
     stream: string,
     after: string,
   ): Promise<Entry[]> {
+    const [name, ...args] = command;
+    const count = Math.min(limit, mostAtOnce);
+    const wait = Math.max(1, Math.ceil(blockMs));
+    const answer = await this.wait(name, ...args, 'COUNT', count, 'BLOCK', wait, 'STREAMS', stream, after);
+    return entriesOf((answer as readonly (readonly [Buffer, readonly RawEntry[]])[] | null)?.[0]?.[1] ?? []);
+  }
+
+  /** Any command that waits. */
+  async wait(command: string, ...args: readonly Argument[]): Promise<unknown> {
     this.#isBlocked = true;
     try {
-      const [name, ...args] = command;
-      const wait = Math.max(1, Math.ceil(blockMs));
-      const count = Math.min(limit, mostAtOnce);
-      const answer = (await this.connection.call(
-        name,
-        ...args,
-        'COUNT',
-        count,
-        'BLOCK',
-        wait,
-        'STREAMS',
-        stream,
-        after,
-      )) as readonly (readonly [Buffer, readonly RawEntry[]])[] | null;
-      return entriesOf(answer?.[0]?.[1] ?? []);
+      return await this.connection.call(command, ...args);
     } finally {
       this.#isBlocked = false;
     }

@@ -1,4 +1,11 @@
-import { type Declaration, type Mismatch, type StreamDeclaration, WaybillError } from '@waybill/core/driver';
+import {
+  type Declaration,
+  type Mismatch,
+  type Place,
+  type QueueDeclaration,
+  type StreamDeclaration,
+  WaybillError,
+} from '@waybill/core/driver';
 import type { Argument } from './connection.ts';
 import {
   durableField,
@@ -43,32 +50,46 @@ async function declare(surveyor: Surveyor, declaration: Declaration): Promise<Di
   const { nodes, prefix } = surveyor;
   placeOptionsOf(declaration);
   switch (declaration.kind) {
-    case 'queue': {
-      const keys = queueKeys(prefix, declaration);
-      const missing = await declareGroup(surveyor, keys);
-      if (
-        missing === undefined &&
-        surveyor.isCreating &&
-        declaration.deadLetter !== undefined &&
-        !nodes.server.isCluster
-      ) {
-        const dead = queueKeys(prefix, { name: declaration.deadLetter }).stream;
-        await on(nodes, metaKey(keys), 'HSET', 'deadLetter', dead, 'name', declaration.name);
-      }
-      return missing;
-    }
+    case 'queue':
+      return declareQueue(surveyor, declaration);
     case 'topic':
       return declareTopic(surveyor, declaration.name);
     case 'subscription': {
       const topic = topicKey(prefix, declaration.topic);
       const field = durableField(declaration.name);
-      const missing = await declareGroup(surveyor, subscriptionKeys(topic, field));
-      if (missing === undefined && surveyor.isCreating) await on(nodes, topic, 'HSET', field, '');
-      return missing;
+      const keys = subscriptionKeys(topic, field);
+      const missing = await declareGroup(surveyor, keys);
+      if (missing !== undefined) return missing;
+      if (surveyor.isCreating) await on(nodes, topic, 'HSET', field, '');
+      return declareOrder(surveyor, keys, declaration.order);
     }
     case 'stream':
       return declareStream(surveyor, declaration);
   }
+}
+
+async function declareQueue(surveyor: Surveyor, declaration: QueueDeclaration): Promise<Difference | undefined> {
+  const { nodes, prefix, isCreating } = surveyor;
+  const keys = queueKeys(prefix, declaration);
+  const missing = await declareGroup(surveyor, keys);
+  if (missing !== undefined) return missing;
+  if (isCreating && declaration.deadLetter !== undefined && !nodes.server.isCluster) {
+    const dead = queueKeys(prefix, { name: declaration.deadLetter }).stream;
+    await on(nodes, metaKey(keys), 'HSET', 'deadLetter', dead, 'name', declaration.name);
+  }
+  return declaration.ifMissing ? undefined : declareOrder(surveyor, keys, declaration.order);
+}
+
+/** Consumers that share a place and one that owns it must not meet. */
+async function declareOrder(
+  { nodes, isCreating }: Surveyor,
+  keys: Keys,
+  order: Place['order'],
+): Promise<Difference | undefined> {
+  const wanted = order === 'none' ? 'none' : 'ordered';
+  if (isCreating) await on(nodes, metaKey(keys), 'HSETNX', 'order', wanted);
+  const found = String(((await on(nodes, metaKey(keys), 'HGET', 'order')) as Buffer | null) ?? 'none');
+  return found === wanted ? undefined : { property: 'order', wanted, found };
 }
 
 const on = async (nodes: Nodes, key: string, command: string, ...args: readonly Argument[]): Promise<unknown> =>

@@ -1,0 +1,111 @@
+import { realClock, type Timer } from '@waybill/core/driver';
+import { type Consumer, type Counted, type Feed, messageOf, messagesOf, runFor } from './feed.ts';
+import { group } from './names.ts';
+import { Presence } from './presence.ts';
+import { mostAtOnce } from './reader.ts';
+import type { QueueMessage, Receipt } from './records.ts';
+import { claim, leave, release, tend } from './scripts.ts';
+
+/** Consumers share what there is: each reads what no other has read, and claims what nobody holds any more. */
+export class SharedFeed implements Feed {
+  readonly #consumer: Consumer;
+  readonly #presence: Presence;
+  /** Where a search for ended leases goes on. */
+  #cursor = '-';
+  #isClaimable = false;
+  #lookAt = 0;
+  #looking = false;
+  #isReading = false;
+  #isStopped = false;
+  /** For what is due while a read waits. */
+  #timer: Timer | undefined;
+  #failure: { readonly cause: unknown } | undefined;
+
+  constructor(consumer: Consumer) {
+    this.#consumer = consumer;
+    this.#presence = new Presence(consumer.commands, consumer.reading.keys.stream, group);
+  }
+
+  async next(limit: number, signal: AbortSignal): Promise<QueueMessage[]> {
+    this.#look();
+    if (this.#failure !== undefined) throw this.#failure.cause;
+    if (this.#isClaimable || this.#consumer.reading.gone.size > 0) {
+      const claimed = await this.#claim(limit);
+      if (claimed.length > 0 || signal.aborted) return claimed;
+    }
+    return this.#read(limit);
+  }
+
+  async giveBack({ id, count }: Receipt, delayMs: number, failed: boolean): Promise<boolean> {
+    const args = [group, this.#consumer.name, id, count, Math.ceil(delayMs), failed ? 1 : 0];
+    return (await runFor(this.#consumer, release, args)) === 1;
+  }
+
+  async extended(): Promise<void> {
+    const { commands, reading } = this.#consumer;
+    if (reading.ttlMs > 0) await commands.call('PEXPIRE', reading.keys.stream, reading.ttlMs);
+  }
+
+  async leave(): Promise<void> {
+    while ((await runFor(this.#consumer, leave, [group, this.#consumer.name])) === 1);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
+  /**
+   * Now and then, beside the reading, which does not wait for it: what is due is moved, which wakes whoever waits for
+   * it, and what nobody holds any more is noticed.
+   */
+  #look(): void {
+    if (this.#looking || this.#isStopped || performance.now() < this.#lookAt - 1) return;
+    this.#timer?.cancel();
+    this.#looking = true;
+    this.#tend().then(
+      () => (this.#looking = false),
+      (cause: unknown) => (this.#failure = { cause }),
+    );
+  }
+
+  async #tend(): Promise<void> {
+    const { leaseMs, reading } = this.#consumer;
+    const { gone, pollMs, ttlMs } = reading;
+    const [told, names] = await Promise.all([
+      runFor(this.#consumer, tend, [group, leaseMs, ttlMs]) as Promise<readonly [dueMs: number, idle: number]>,
+      this.#presence.gone(),
+    ]);
+    const [dueMs, idle] = told;
+    for (const name of names) gone.add(name);
+    this.#isClaimable ||= idle > 0;
+    const waitMs = dueMs < 0 ? pollMs : Math.min(pollMs, dueMs);
+    this.#lookAt = performance.now() + waitMs;
+    if (waitMs < pollMs && !this.#isStopped)
+      this.#timer = realClock.after(waitMs, () => this.#isReading && this.#look());
+  }
+
+  async #claim(limit: number): Promise<QueueMessage[]> {
+    const { name, leaseMs, reading } = this.#consumer;
+    const names = [...reading.gone];
+    const args = [group, name, leaseMs, Math.min(limit, mostAtOnce), this.#cursor, ...names];
+    const answer = await runFor(this.#consumer, claim, args);
+    const [claimed, cursor, unsure] = answer as readonly [Counted, Buffer, number];
+    this.#cursor = cursor.toString('latin1');
+    if (unsure === 0) for (const gone of names) reading.gone.delete(gone);
+    this.#isClaimable = this.#cursor !== '-' && claimed.length > 0;
+    return messagesOf(this.#consumer, claimed);
+  }
+
+  async #read(limit: number): Promise<QueueMessage[]> {
+    const { name, reader, reading } = this.#consumer;
+    this.#isReading = true;
+    try {
+      const command = ['XREADGROUP', 'GROUP', group, name] as const;
+      const entries = await reader.read(command, limit, reading.pollMs, reading.keys.stream, '>');
+      return entries.map((entry) => messageOf(reading, entry, 1));
+    } finally {
+      this.#isReading = false;
+    }
+  }
+}
