@@ -27,6 +27,8 @@ export const recordOf = (topic: string, index: number): MessageRecord => ({
 async function opened(url: string): Promise<Connection> {
   const { hostname, port } = new URL(url);
   const connection = new Connection('benchmarks', { requestTimeout: timeoutMs, maxInflights: 10_000 });
+  // The request that suffers from it rejects.
+  connection.on('error', () => undefined);
   await connection.connect(hostname, Number(port));
   return connection;
 }
@@ -66,6 +68,11 @@ export async function openFetching(url: string, topic: string, group: string): P
   const [fetches, commits] = await Promise.all([opened(url), opened(url)]);
   await findCoordinatorV4.api.async(commits, 0, [group]);
   let isClosed = false;
+  /** What waits when everything is closed, waits for ever. */
+  const unlessClosed = (error: unknown): Promise<never> => {
+    if (!isClosed) throw error;
+    return new Promise(() => undefined);
+  };
   return {
     async fetch(from) {
       const partition = {
@@ -77,11 +84,7 @@ export async function openFetching(url: string, topic: string, group: string): P
       };
       const topics = [{ topicId: topic, partitions: [partition] }];
       const asked = fetchV12.api.async(fetches, 1_000, 1, 8 << 20, 1, 0, -1, topics, [], '');
-      // What waits when everything is closed, waits for ever.
-      const { responses } = await asked.catch((error: unknown): Promise<never> => {
-        if (!isClosed) throw error;
-        return new Promise(() => undefined);
-      });
+      const { responses } = await asked.catch(unlessClosed);
       const values: Buffer[] = [];
       let next = from;
       for (const batch of responses[0]?.partitions[0]?.records ?? []) {
@@ -94,7 +97,8 @@ export async function openFetching(url: string, topic: string, group: string): P
     async commit(committedOffset) {
       if (isClosed) return;
       const one = { partitionIndex: 0, committedOffset, committedLeaderEpoch: -1, committedMetadata: null };
-      await offsetCommitV8.api.async(commits, group, -1, '', null, [{ name: topic, partitions: [one] }]);
+      const committing = offsetCommitV8.api.async(commits, group, -1, '', null, [{ name: topic, partitions: [one] }]);
+      await committing.catch(unlessClosed);
     },
     async close() {
       isClosed = true;
