@@ -12,7 +12,8 @@ import {
 } from '@waybill/core/driver';
 import type { Redis } from 'ioredis';
 import type { Argument, Connection } from './connection.ts';
-import { commit, giveUp, type Script, share } from './scripts.ts';
+import { commit, giveUp, share } from './group-scripts.ts';
+import type { Script } from './scripts.ts';
 import { placeOf, type StreamLane } from './stream-receiver.ts';
 
 /** What a member of a group reads. */

@@ -4,7 +4,7 @@ import { group } from './names.ts';
 import { Presence } from './presence.ts';
 import { mostAtOnce } from './reader.ts';
 import type { QueueMessage, Receipt } from './records.ts';
-import { again, renew, resign, take } from './scripts.ts';
+import { again, renew, resign, take } from './order-scripts.ts';
 
 type Taken = readonly [state: -1 | 0] | readonly [state: 1, found: Counted, cursor: Buffer, through: Buffer];
 

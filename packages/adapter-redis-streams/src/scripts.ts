@@ -6,10 +6,10 @@ export interface Script {
   readonly sha: string;
 }
 
-const script = (lua: string): Script => ({ lua, sha: createHash('sha1').update(lua).digest('hex') });
+export const script = (lua: string): Script => ({ lua, sha: createHash('sha1').update(lua).digest('hex') });
 
 /** By the server's clock. */
-const clock = `
+export const clock = `
 local function now() local t = redis.call('TIME'); return t[1] * 1000 + math.floor(t[2] / 1000) end`;
 
 /**
@@ -85,7 +85,7 @@ return storeAll(tonumber(ARGV[1]), 2, function(delay, first, last)
 end)`);
 
 /** Whether the delivery is still the one that was handed out: this consumer's, and not claimed since. */
-const isOurs = `
+export const isOurs = `
 local function isOurs(id, count)
   local held = redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1, ARGV[2])[1]
   return held and held[4] == tonumber(count)
@@ -212,71 +212,6 @@ for at = 3, #ARGV, 2 do
 end
 return lost`);
 
-/**
- * One consumer of an ordered place: only its owner reads, and its name in \`owner\` says who that is. KEYS stream, side.
- * ARGV group, consumer, lease, time to live, 1 if we were the owner, limit, cursor (empty: no backlog), then names of
- * consumers that are gone. Who becomes the owner holds all that others held, at once; what they settle late finds
- * nothing of theirs. Returns -1 (not ours any more), 0 (another's), or 1; then entries with their counts in order of the
- * stream, first what was held before, the next cursor, and up to where everything was handed out.
- */
-export const take = script(`
-local name, limit, found, cursor = KEYS[2] .. ':owner', tonumber(ARGV[6]), {}, ARGV[7]
-local owner = redis.call('GET', name)
-if owner ~= ARGV[2] then
-  if ARGV[5] == '1' then return {-1} end
-  local isFree = not owner
-  for at = 8, #ARGV do isFree = isFree or owner == ARGV[at] end
-  if not isFree then return {0} end
-  for _, held in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000000)) do
-    if held[2] ~= ARGV[2] then redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, held[1], 'JUSTID') end
-  end
-  for at = 8, #ARGV do redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[at]) end
-end
-if owner ~= ARGV[2] or redis.call('PTTL', name) < ARGV[3] * 2 / 3 then redis.call('SET', name, ARGV[2], 'PX', ARGV[3]) end
-if ARGV[4] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
-if cursor ~= '' then
-  local held = redis.call('XPENDING', KEYS[1], ARGV[1], cursor, '+', limit, ARGV[2])
-  for _, one in ipairs(held) do
-    local entry = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, one[1])[1]
-    if entry then found[#found + 1] = {entry[1], entry[2], one[4] + 1} end
-  end
-  cursor = #held < limit and '' or '(' .. held[#held][1]
-end
-if #found < limit and cursor == '' then
-  local fresh = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', limit - #found, 'STREAMS', KEYS[1], '>')
-  if fresh then for _, entry in ipairs(fresh[1][2]) do found[#found + 1] = {entry[1], entry[2], 1} end end
-end
-local through = '0-0'
-for _, one in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do if one[2] == ARGV[1] then through = one[8] end end
-return {1, found, cursor, through}`);
-
-/** KEYS stream. ARGV group, consumer; then id, count, and the count to go on with, of each. Hands them out again. */
-export const again = script(`${isOurs}
-local found = {}
-for at = 3, #ARGV, 3 do
-  if isOurs(ARGV[at], ARGV[at + 1]) then
-    local entry = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[at], 'RETRYCOUNT', ARGV[at + 2])[1]
-    if entry then found[#found + 1] = {entry[1], entry[2], tonumber(ARGV[at + 2])} end
-  end
-end
-return found`);
-
-/** KEYS stream, side. ARGV group, consumer. Leaves what it holds where it is, uncounted, and calls the next owner. */
-export const resign = script(`
-for _, held in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000000, ARGV[2])) do
-  redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, held[1], 'RETRYCOUNT', math.max(0, held[4] - 1), 'JUSTID')
-end
-if redis.call('GET', KEYS[2] .. ':owner') ~= ARGV[2] then return 0 end
-redis.call('DEL', KEYS[2] .. ':owner')
-redis.call('RPUSH', KEYS[2] .. ':turn', '')
-redis.call('PEXPIRE', KEYS[2] .. ':turn', 1000)
-return 1`);
-
-/** KEYS stream, side. ARGV consumer, lease. */
-export const renew = script(`
-if redis.call('GET', KEYS[2] .. ':owner') ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[2] .. ':owner', ARGV[2])`);
-
 /** KEYS stream, side. ARGV group, most. Removes what nobody holds; returns how many it removed, at most as asked. */
 export const purge = script(`
 redis.call('DEL', KEYS[2] .. ':later', KEYS[2] .. ':waiting')
@@ -299,51 +234,3 @@ return redis.call('HSET', KEYS[1], ARGV[1], '')`);
 export const leaveTopic = script(`
 redis.call('HDEL', KEYS[1], ARGV[1])
 return redis.call('UNLINK', KEYS[2], KEYS[2] .. ':later', KEYS[2] .. ':waiting')`);
-
-/**
- * KEYS the group's hash. ARGV member, milliseconds it may be silent, partitions. In the hash: \`m:<member>\` until when a
- * member counts as alive, \`o:<partition>\` whose it is, \`p:<partition>\` up to where it is done. Partitions are dealt out
- * in turn; what belongs to another member is taken only when that has given it up, or is silent for too long. Returns
- * what we hold, and of that what we are to give up; then partitions that are now ours, with their positions.
- */
-export const share = script(`${clock}
-local time = now()
-redis.call('HSET', KEYS[1], 'm:' .. ARGV[1], string.format('%.0f', time + ARGV[2]))
-local all, alive, members = redis.call('HGETALL', KEYS[1]), {}, {}
-for at = 1, #all, 2 do
-  if string.sub(all[at], 1, 2) == 'm:' then
-    if tonumber(all[at + 1]) < time then redis.call('HDEL', KEYS[1], all[at])
-    else local id = string.sub(all[at], 3); alive[id] = true; members[#members + 1] = id end
-  end
-end
-table.sort(members)
-local held, extra, fresh = {}, {}, {}
-for partition = 0, ARGV[3] - 1 do
-  local owner = redis.call('HGET', KEYS[1], 'o:' .. partition)
-  local isDue = members[partition % #members + 1] == ARGV[1]
-  if owner == ARGV[1] then
-    held[#held + 1] = partition
-    if not isDue then extra[#extra + 1] = partition end
-  elseif isDue and not alive[owner] then
-    redis.call('HSET', KEYS[1], 'o:' .. partition, ARGV[1])
-    fresh[#fresh + 1] = {partition, redis.call('HGET', KEYS[1], 'p:' .. partition)}
-  end
-end
-return {held, extra, fresh}`);
-
-/** KEYS the group's hash. ARGV member; then partition and position of each. Returns the indices of those that are not ours. */
-export const commit = script(`
-local lost = {}
-for at = 2, #ARGV, 2 do
-  if redis.call('HGET', KEYS[1], 'o:' .. ARGV[at]) == ARGV[1] then redis.call('HSET', KEYS[1], 'p:' .. ARGV[at], ARGV[at + 1])
-  else lost[#lost + 1] = (at - 2) / 2 end
-end
-return lost`);
-
-/** KEYS the group's hash. ARGV member, 1 to leave the group; then partitions to give up. */
-export const giveUp = script(`
-for at = 3, #ARGV do
-  if redis.call('HGET', KEYS[1], 'o:' .. ARGV[at]) == ARGV[1] then redis.call('HDEL', KEYS[1], 'o:' .. ARGV[at]) end
-end
-if ARGV[2] == '1' then redis.call('HDEL', KEYS[1], 'm:' .. ARGV[1]) end
-return 1`);
