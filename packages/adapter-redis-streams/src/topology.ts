@@ -102,7 +102,7 @@ const wrongType = (wanted: string, error: unknown): Difference | undefined =>
     : undefined;
 
 /** From the beginning of the stream, so that nothing sent before is missed. */
-export async function declareGroup({ nodes, isCreating }: Surveyor, { stream }: Keys): Promise<Difference | undefined> {
+async function declareGroup({ nodes, isCreating }: Surveyor, { stream }: Keys): Promise<Difference | undefined> {
   const connection = await nodes.for(stream);
   try {
     if (isCreating) {

@@ -10,7 +10,6 @@ import {
   type Receipted,
   type ReceiveOptions,
   type Receiver,
-  type Sent,
   type Source,
 } from '@waybill/core/driver';
 import { type RedisNative, type RedisOptions, redisStreams } from '@waybill/adapter-redis-streams';
@@ -88,9 +87,6 @@ export async function store(
   if (unsent.length > 0) throw new Error(`not stored: ${String(unsent[0]?.error)}`);
 }
 
-export const outcomesOf = ({ unsent }: Sent): string[] =>
-  [...unsent].sort((one, other) => one.index - other.index).map(({ index, outcome }) => `${index} ${outcome}`);
-
 type Outcome =
   | { readonly outcome: 'accept' }
   | { readonly outcome: 'release'; readonly delayMs: number; readonly failed: boolean }
@@ -139,7 +135,7 @@ export async function read(link: RedisLink, source: Source): Promise<Lane<Positi
 const receive = (link: RedisLink, source: Source, options: Partial<ReceiveOptions>): Promise<Receiver> =>
   link.receive(source, { signal: never, delivery: 'at-least-once', maxInFlight: 100, leaseMs: 30_000, ...options });
 
-export function laneOf<M extends Receipted | Positioned>(receiver: {
+function laneOf<M extends Receipted | Positioned>(receiver: {
   start(owner: { granted(lanes: readonly Lane<M>[]): void; revoking(): Promise<void>; ended(): void }): void;
 }): Promise<Lane<M>> {
   return new Promise((resolve) => {
@@ -147,7 +143,7 @@ export function laneOf<M extends Receipted | Positioned>(receiver: {
   });
 }
 
-export async function collect<M extends Receipted | Positioned>(lane: Lane<M>, many: number): Promise<M[]> {
+async function collect<M extends Receipted | Positioned>(lane: Lane<M>, many: number): Promise<M[]> {
   const got: M[] = [];
   const deadline = AbortSignal.timeout(10_000);
   while (got.length < many) {
