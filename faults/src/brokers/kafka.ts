@@ -9,6 +9,12 @@ const sessionTimeoutMs = 6_000;
 /** Length, ApiVersions in its version 0, a number, no client id. */
 const apiVersions = Buffer.from('0000000a0012000000000001ffff', 'hex');
 
+/**
+ * A group goes on behind its last commit: all that was handled since comes again, in order. A commit waits for what stands
+ * before it in its partition, the waits of its retries included, which are up to 600 ms here.
+ */
+const fromLastCommit = { onRedelivery: 'rewind', acceptanceWithinMs: 3_000 } as const;
+
 export const kafkaBroker: FaultyBroker = {
   title: 'Kafka',
   greeting: apiVersions,
@@ -24,8 +30,7 @@ export const kafkaBroker: FaultyBroker = {
   // It goes with the next commit, which is not waited for.
   acceptance: 'sent',
   dedup: false,
-  // A group goes on behind its last commit: all that was handled since comes again, in order.
-  claims: { work: { onRedelivery: 'rewind' }, news: { onRedelivery: 'rewind' }, keyed: { onRedelivery: 'rewind' } },
+  claims: { work: fromLastCommit, news: fromLastCommit, keyed: fromLastCommit },
   driver: ({ ports, heartbeatMs, name }) =>
     kafka({
       hosts: Object.values(ports).map((port) => `127.0.0.1:${port}`),
