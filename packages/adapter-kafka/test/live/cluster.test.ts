@@ -9,10 +9,9 @@ afterAll(() => cluster[Symbol.asyncDispose]());
 
 /** Which of the nodes leads partition 0 of a topic, by Kafka's own account. */
 async function leaderOf(topic: string): Promise<KafkaCluster['nodes'][number]> {
-  const admin = foreignAdmin(cluster.nodes[0]!.url);
-  const metadata = await admin.metadata({ topics: [topic] });
-  await admin.close();
-  return cluster.nodes[metadata.topics.get(topic)!.partitions[0]!.leader - 1]!;
+  const shown = await cluster.nodes[0]!.control('kafka-topics.sh', '--describe', '--topic', topic);
+  const [, id] = /Partition: 0\s+Leader: (\d+)/.exec(shown) ?? [];
+  return cluster.nodes[Number(id) - 1]!;
 }
 
 type Job = { readonly n: number };
