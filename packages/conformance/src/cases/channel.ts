@@ -141,3 +141,10 @@ export const channelIn = ({ capabilities }: Pick<Facts, 'capabilities'>, way: Wa
   const channel = capabilities[way];
   return channel === 'none' ? undefined : channel;
 };
+
+/** A lane has one owner: what is in it waits for him, and moves with it when a consumer joins. */
+export function heldByMessage(facts: Facts, way: Way): string | undefined {
+  return channelIn(facts, way)?.style === 'position'
+    ? 'this broker hands out lanes, not messages: what a lane holds waits for its owner'
+    : undefined;
+}

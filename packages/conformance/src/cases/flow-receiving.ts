@@ -5,7 +5,7 @@ import type { Case } from '../case.ts';
 import type { Context } from '../context.ts';
 import type { Job } from '../inbox.ts';
 import { sleep } from '../waits.ts';
-import { type Channel, channelOf, forBoth, forWay, type Way } from './channel.ts';
+import { type Channel, channelOf, forBoth, forWay, heldByMessage, type Way } from './channel.ts';
 import { gate } from './interposed.ts';
 
 /** B01 to B04, B06, B10, B11: a consumer holds and runs what it was told to, not more and not less. */
@@ -18,6 +18,7 @@ export const flowReceiving: readonly Case[] = [
   ...forBoth({
     id: 'B01:held',
     title: 'a consumer takes no more from the broker than it may hold: the rest is there for others',
+    requires: { able: heldByMessage },
     run: restForOthers,
   }),
   ...forBoth({

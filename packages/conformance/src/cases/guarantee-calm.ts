@@ -1,9 +1,9 @@
 import { type Bus, type Consumer, type Handler, queue, type Queue, topic, type Topic, type } from '@waybill/core';
-import type { Case, Facts } from '../case.ts';
+import type { Case } from '../case.ts';
 import type { Context } from '../context.ts';
 import type { Job } from '../inbox.ts';
 import { sleep } from '../waits.ts';
-import { channelIn, channelOf, forBoth, type Way } from './channel.ts';
+import { channelOf, forBoth, heldByMessage, type Way } from './channel.ts';
 import { caseOf } from './define.ts';
 import { atOnce, jobStream, Provoked } from './destinations.ts';
 import { named, type Recorder, recorderOf } from './guarantee-recorder.ts';
@@ -83,13 +83,6 @@ export const guaranteeCalm: readonly Case[] = [
     run: neverTwoAtOnce,
   }),
 ];
-
-/** A lane has one owner, and what is open in it moves with it when a consumer joins. */
-function heldByMessage(facts: Facts, way: Way): string | undefined {
-  return channelIn(facts, way)?.style === 'position'
-    ? 'this broker hands out lanes, not messages: what is not committed moves with its lane'
-    : undefined;
-}
 
 /** All at once, each with an outcome of its own. */
 const sendAll = (
