@@ -32,9 +32,6 @@ async function openTuned(assignment: Assignment): Promise<RawClient> {
     async consume(handle) {
       void consumeTuned(fetching, numberIn(assignment, 'prefetch'), handle);
     },
-    async close() {
-      await Promise.all([production.close(), fetching.close()]);
-    },
   };
 }
 

@@ -41,7 +41,6 @@ async function open(assignment: Assignment): Promise<RawClient> {
       const consumer = await stream.consumers.get(subject, 'bench');
       void (style === 'tuned' ? consumeTuned(consumer, max_messages, handle) : consumeEach(consumer, handle));
     },
-    close: () => client.close(),
   };
 }
 

@@ -22,14 +22,9 @@ async function open(assignment: Assignment): Promise<RawClient> {
   const commands = new Redis(url, { enableAutoPipelining: style === 'tuned' });
   const reads = new Redis(url);
   const prefetch = numberIn(assignment, 'prefetch');
-  let isClosed = false;
   const read = async (count: number): Promise<Read> => {
-    const reading = reads.xreadgroup('GROUP', group, 'one', 'COUNT', count, 'BLOCK', blockMs, 'STREAMS', stream, '>');
-    // What waits when everything is closed, waits for ever.
-    return (reading as Promise<Read>).catch((error: unknown) => {
-      if (!isClosed) throw error;
-      return new Promise(() => undefined);
-    });
+    const args = ['GROUP', group, 'one', 'COUNT', count, 'BLOCK', blockMs, 'STREAMS', stream, '>'] as const;
+    return (await reads.xreadgroup(...args)) as Read;
   };
   const publish = (index: number): Promise<unknown> => commands.xadd(stream, '*', ...fieldsOf(makeOrder(index)));
   const width = style === 'each' ? 1 : numberIn(assignment, 'window');
@@ -38,11 +33,6 @@ async function open(assignment: Assignment): Promise<RawClient> {
     publishAll: (first, count) => inLanes(first, count, width, publish),
     async consume(handle) {
       void (style === 'tuned' ? consumeTuned : consumeIdiomatically)({ commands, stream, read, prefetch, handle });
-    },
-    async close() {
-      isClosed = true;
-      reads.disconnect();
-      await commands.quit();
     },
   };
 }
