@@ -4,7 +4,7 @@ import { WaybillError } from '@waybill/core/driver';
 export interface RedisPlaceOptions {
   /** Queues and streams: a key that exists already, or that others write to, instead of ours. */
   readonly key?: string;
-  /** The field of an entry that is the body, for messages of others. @default 'body' */
+  /** The field of an entry that is the body, for messages of others; ASCII. @default 'body' */
   readonly bodyField?: string;
   /** Streams: keep about so many entries (`MAXLEN ~`), whoever has read them. @default no bound */
   readonly maxLength?: number;
@@ -13,7 +13,7 @@ export interface RedisPlaceOptions {
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
 const placeOptions: Readonly<Record<keyof RedisPlaceOptions, (value: unknown) => boolean>> = {
   key: isText,
-  bodyField: isText,
+  bodyField: (value) => typeof value === 'string' && /^[ -~]+$/.test(value),
   maxLength: (value) => Number.isSafeInteger(value) && Number(value) > 0,
 };
 

@@ -15,10 +15,10 @@ export interface Entry {
   readonly fields: readonly Buffer[];
 }
 
-/** The fields we write: the body, everything else as one JSON object, and how many runs failed before. */
+/** The fields we write: the body, everything else as one JSON object, and in scripts how many runs failed before. */
 const ourBody = 'body';
 const ourHeaders = 'headers';
-const ourFailures = 'failures';
+const ourFailures = 'waybill-failures';
 
 /** Names and values in turn; a message without a body has no such field. */
 export function fieldsOf(message: Outgoing, bodyField = ourBody): Argument[] {
@@ -55,13 +55,16 @@ abstract class RedisMessage extends LazyIncoming {
   /** Fields that are not ours are headers too, the first of repeated ones. */
   protected packed(): Record<string, string> {
     const { fields } = this.native;
-    const found: Record<string, string> = {};
+    const ours = headersIn(valueOf(fields, ourHeaders));
+    // What we sent ourselves, and did not put back, has nothing else.
+    if (fields.length === 4 && ours !== undefined && isNamed(fields[0], this.#bodyField)) return ours;
+    const found = new Map<string, string>();
     for (let at = 0; at + 1 < fields.length; at += 2) {
       const name = textOf(fields[at]);
-      if (name !== ourHeaders && name !== ourFailures && name !== this.#bodyField)
-        found[name] ??= textOf(fields[at + 1]);
+      const isOurs = name === ourFailures || name === this.#bodyField || (name === ourHeaders && ours !== undefined);
+      if (!isOurs && !found.has(name)) found.set(name, textOf(fields[at + 1]));
     }
-    return { ...found, ...headersIn(valueOf(fields, ourHeaders)) };
+    return { ...Object.fromEntries(found), ...ours };
   }
 }
 
@@ -104,7 +107,7 @@ function valueOf(fields: readonly Buffer[], name: string): Buffer | undefined {
   return undefined;
 }
 const isNamed = (field: Buffer | undefined, name: string): boolean =>
-  field?.length === Buffer.byteLength(name) && field.toString() === name;
+  field?.length === name.length && field.toString('latin1') === name;
 
 /** Ours is the last field if there is one. */
 function failuresIn(fields: readonly Buffer[]): number {
@@ -113,20 +116,21 @@ function failuresIn(fields: readonly Buffer[]): number {
   return Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
-/** What is no object of texts was not written by us: a header like any other. */
-function headersIn(json: Buffer | undefined): Record<string, string> {
-  if (json === undefined) return {};
-  const text = json.toString();
+/** Nothing for what is no JSON object: that was not written by us. Values of others become text. */
+function headersIn(json: Buffer | undefined): Record<string, string> | undefined {
+  const value = json === undefined ? undefined : parsed(json.toString());
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const headers = value as Record<string, unknown>;
+  for (const name in headers) if (typeof headers[name] !== 'string') headers[name] = JSON.stringify(headers[name]);
+  return headers as Record<string, string>;
+}
+
+function parsed(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return Object.fromEntries(
-        Object.entries(value).map(([name, one]) => [name, typeof one === 'string' ? one : JSON.stringify(one)]),
-      );
+    return JSON.parse(text);
   } catch {
-    // Not ours.
+    return undefined;
   }
-  return { [ourHeaders]: text };
 }
 
 /** Entries as the server answers them: `[[id, [name, value, …]], …]`. */

@@ -113,8 +113,8 @@ local function putBack(id, delay, more)
   local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
   if entry then
     local fields, at, before = entry[2], nil, 0
-    for i = 1, #fields, 2 do if fields[i] == 'failures' then at = i + 1; before = tonumber(fields[at]) or 0 end end
-    if not at then fields[#fields + 1] = 'failures'; at = #fields + 1 end
+    for i = 1, #fields, 2 do if fields[i] == 'waybill-failures' then at = i + 1; before = tonumber(fields[at]) or 0 end end
+    if not at then fields[#fields + 1] = 'waybill-failures'; at = #fields + 1 end
     fields[at] = before + more
     store(KEYS[1], KEYS[2], delay, fields, 1, #fields)
   end

@@ -66,7 +66,22 @@ describe.each(redisLines)('others on %s', async (line) => {
     await raw.xadd(stream, '*', 'no', 'body');
     await raw.xadd(stream, '*', 'body', 'x', 'headers', 'not json');
     await raw.xadd(stream, '*', 'body', 'y', 'headers', '{"n":1,"deep":{"a":true}}');
-    await raw.xadd(stream, '*', 'body', 'z', 'color', 'red', 'color', 'blue', 'failures', 'many');
+    await raw.xadd(
+      stream,
+      '*',
+      'body',
+      'z',
+      'color',
+      'red',
+      'color',
+      'blue',
+      'waybill-failures',
+      'many',
+      'constructor',
+      'c',
+      '__proto__',
+      'p',
+    );
     const found = await (await consume(link, jobs)).take(5);
     expect(found.map(({ body }) => body && Buffer.from(body).toString('hex'))).toEqual([
       '00ff0d0a',
@@ -80,7 +95,7 @@ describe.each(redisLines)('others on %s', async (line) => {
       { no: 'body' },
       { headers: 'not json' },
       { n: '1', deep: '{"a":true}' },
-      { color: 'red' },
+      JSON.parse('{"color":"red","constructor":"c","__proto__":"p"}'),
     ]);
     expect(found.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 1, 1]);
   });
@@ -111,7 +126,7 @@ describe.each(redisLines)('others on %s', async (line) => {
       'c8',
       text('name'),
       text('twice'),
-      text('failures'),
+      text('waybill-failures'),
       text('1'),
     ]);
     expect(again!.attempt).toBe(2);
