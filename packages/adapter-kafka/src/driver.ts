@@ -24,9 +24,9 @@ import { beginnings, placeGroup } from './placing.ts';
 import { LogReceiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import { declareAll } from './topology.ts';
-import type { Wire } from './wire.ts';
+import type { KafkaConnections, Wire } from './wire.ts';
 
-export type KafkaDriver = Driver<typeof capabilities> & { readonly name: 'kafka' };
+export type KafkaDriver = Driver<typeof capabilities, KafkaConnections> & { readonly name: 'kafka' };
 
 /** Waybill on Kafka 3.0 or newer. Connects to nothing yet; throws `invalid` for a URL or an option that can never work. */
 export function kafka(options: string | KafkaOptions = {}): KafkaDriver {
@@ -36,15 +36,15 @@ export function kafka(options: string | KafkaOptions = {}): KafkaDriver {
     name: 'kafka',
     capabilities,
     classify,
-    async connect({ signal }: ConnectOptions): Promise<Link> {
+    async connect({ signal }: ConnectOptions): Promise<Link<KafkaConnections>> {
       const opening = openClient(settings);
       return new KafkaLink(await abandonable(opening, signal, (late) => void late.close()), settings);
     },
   };
 }
 
-class KafkaLink implements Link {
-  readonly native: unknown;
+class KafkaLink implements Link<KafkaConnections> {
+  readonly native: KafkaConnections;
   readonly capabilities: Capabilities;
   readonly closed: Promise<unknown>;
   readonly admin: Admin;
@@ -82,6 +82,7 @@ class KafkaLink implements Link {
     const receiver = new LogReceiver(this.#wire, { topic, group, starts, isForgetful: delivery === 'at-most-once' });
     this.#receivers.add(receiver);
     void receiver.closed.then(() => this.#receivers.delete(receiver));
+    await receiver.open();
     return receiver;
   }
 

@@ -4,6 +4,7 @@ import {
   type PositionReceiver,
   realClock,
   type Start,
+  type Timer,
   type Unsettled,
   WaybillError,
   type Watermark,
@@ -28,6 +29,8 @@ const unknownTopic = 3;
 /** UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID. ILLEGAL_GENERATION may be a round whose end we have not heard of. */
 const expelled: readonly number[] = [25, 82];
 const pauseMs = 200;
+/** How long to wait for the first round of joining before going on without. */
+const joinMs = 3_000;
 /** A partition that cannot be read for so long is told, and opened anew. */
 const patienceMs = 15_000;
 /** How long the broker may keep a fetch open: short while a lane that could become empty would wait for it. */
@@ -39,6 +42,7 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner {
   readonly style = 'position';
   readonly native: unknown;
   readonly closed: Promise<unknown>;
+  joined: () => void = () => undefined;
   readonly commit?: (marks: readonly Watermark[]) => Promise<readonly Unsettled[]>;
   readonly forget?: (lane: PartitionLane, through: string) => Promise<void>;
   readonly #wire: Wire;
@@ -67,12 +71,26 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner {
     void wire.closed.then((cause) => this.failed(cause ?? new WaybillError('closed', 'The link was closed')));
   }
 
+  /**
+   * Resolves when it is in its group, so that what comes to the group from then on finds it there; after a while also
+   * without, since others may take long to give up what they have. Rejects where it can never be.
+   */
+  async open(): Promise<void> {
+    const { topic, group, starts } = this.#reading;
+    this.#fetcher.warm();
+    if (group === undefined) return this.#grant(starts);
+    let timer: Timer | undefined;
+    const patience = new Promise<void>((resolve) => (timer = realClock.after(joinMs, resolve)));
+    const joined = new Promise<void>((resolve) => (this.joined = resolve));
+    this.#member = this.#wire.join({ group, topic }, this);
+    await Promise.race([joined, patience, this.closed]);
+    timer?.cancel();
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
   start(owner: LaneOwner<Positioned>): void {
     this.#owner = owner;
-    const { topic, group, starts } = this.#reading;
-    if (group === undefined) this.#grant(starts);
-    else this.#member = this.#wire.join({ group, topic }, this);
-    this.#fetcher.warm();
+    if (this.#lanes.size > 0) owner.granted([...this.#lanes.values()]);
   }
 
   async close(): Promise<void> {

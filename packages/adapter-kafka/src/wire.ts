@@ -1,10 +1,12 @@
+import type { Connection } from '@platformatic/kafka';
+
 /**
  * What the adapter needs of a client library, and no more: requests without retries. What a library does by itself
  * beyond that is switched off or worked around behind this interface. Offsets are bigint, partitions are numbers.
  */
 export interface Wire {
   /** The library's own objects, for users. */
-  readonly native: unknown;
+  readonly native: KafkaConnections;
   /** As `Link.closed`. */
   readonly closed: Promise<unknown>;
   /** Largest batch of records that the brokers take, unless a topic says otherwise. */
@@ -25,6 +27,12 @@ export interface Wire {
   readonly topics: WireTopics;
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** `Link.native`. */
+export interface KafkaConnections {
+  /** Those that are open now, of links and receivers. */
+  readonly connections: readonly Connection[];
 }
 
 export type Moment = 'earliest' | 'latest' | { readonly timestamp: number };
@@ -86,6 +94,8 @@ export interface MemberOwner {
   revoking(partitions: readonly number[], withinMs: number): Promise<void>;
   /** They are gone: another may have them already. */
   lost(partitions: readonly number[]): void;
+  /** A round of joining is over; what it gave, if anything, was told before. */
+  joined(): void;
   /** It will not come back by itself. */
   failed(error: unknown): void;
 }

@@ -2,6 +2,7 @@ import {
   type API,
   apiVersionsV3,
   ConfigResourceTypes,
+  type Connection,
   describeConfigsV4,
   findCoordinatorV4,
   metadataV12,
@@ -57,6 +58,11 @@ export class Cluster {
       }
     }
     throw last;
+  }
+
+  /** Those that are open, as the library has them. */
+  get native(): readonly Connection[] {
+    return [...this.#open].map((one) => one.native);
   }
 
   get isEnded(): boolean {

@@ -41,6 +41,11 @@ export class BrokerConnection {
     return new BrokerConnection(connection);
   }
 
+  /** The library's own. */
+  get native(): Connection {
+    return this.#connection;
+  }
+
   get isOpen(): boolean {
     return !this.#isClosing && this.#connection.isConnected();
   }

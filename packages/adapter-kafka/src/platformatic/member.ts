@@ -203,6 +203,7 @@ export class GroupMember implements Member {
     if (this.#isClosed) return;
     this.#held = assigned;
     if (coming.length > 0) await this.#owner.assigned(coming);
+    this.#owner.joined();
     if (going.length > 0) throw new KafkaError(rebalanceInProgress, 'giving partitions back');
   }
   async #drain(going: readonly number[]): Promise<void> {

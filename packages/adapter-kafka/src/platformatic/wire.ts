@@ -14,7 +14,11 @@ export async function openWire(settings: Settings): Promise<Wire> {
   const cluster = await Cluster.open(settings);
   const producing = new Producing(cluster);
   return {
-    native: cluster,
+    native: {
+      get connections() {
+        return cluster.native;
+      },
+    },
     closed: cluster.closed,
     batchMaxBytes: cluster.batchMaxBytes,
     topics: topicsOf(cluster),

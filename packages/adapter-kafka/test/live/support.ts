@@ -15,7 +15,7 @@ import type {
 } from '@waybill/core/driver';
 import { waitFor } from '@waybill/testbed';
 
-export const never = new AbortController().signal;
+const never = new AbortController().signal;
 
 let count = 0;
 /** A place that no other test has. */
@@ -30,7 +30,7 @@ export async function open(options: string | KafkaOptions): Promise<Link & Async
   return Object.assign(link, { [Symbol.asyncDispose]: () => link.close() });
 }
 
-export const queueOf = (where: Place, over: Partial<Extract<Declaration, { kind: 'queue' }>> = {}): Declaration => ({
+const queueOf = (where: Place, over: Partial<Extract<Declaration, { kind: 'queue' }>> = {}): Declaration => ({
   kind: 'queue',
   priority: false,
   ttl: false,
