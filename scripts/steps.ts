@@ -15,13 +15,13 @@ import type { Step } from './lib/steps.ts';
 import { findPackages, localCache, readManifest, root } from './lib/workspace.ts';
 import { packagingSteps } from './packaging/steps.ts';
 
-/** Packages with tests below `test/live/`: each needs a server, and each gets a step. */
+/** Packages with tests below `test/live/`: each needs a server, and each gets a step. The longest first. */
 const livePackages = [
-  'testbed',
   'adapter-kafka',
-  'adapter-nats',
   'adapter-rabbitmq',
   'adapter-redis-streams',
+  'adapter-nats',
+  'testbed',
   'conformance',
 ];
 
@@ -42,17 +42,19 @@ function command(program: string, ...args: readonly string[]): () => Promise<voi
   };
 }
 
-async function vitest(report: string, ...args: readonly string[]): Promise<Counts> {
+/** With `show: false` the output appears when it ends, and only where something failed. */
+async function vitest(report: string, show: boolean, ...args: readonly string[]): Promise<Counts> {
   const file = join(localCache, 'reports', `${report.replaceAll(/[^\w-]/g, '-')}.json`);
   rmSync(file, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const { exitCode } = await run([...tool('vitest'), 'run', ...args, ...reporters], { show: true });
+  const { exitCode, output } = await run([...tool('vitest'), 'run', ...args, ...reporters], { show });
+  if (exitCode !== 0) console.log(output);
   return countVitestFile(file, exitCode);
 }
 
 function liveStep(folder: string): Step {
   const name = `live:${folder}`;
-  return { name: `tests on servers: ${folder}`, streams: true, run: () => vitest(name, '--project', name) };
+  return { name: `tests on servers: ${folder}`, beside: true, run: () => vitest(name, false, '--project', name) };
 }
 
 function taskStep({ name, task }: (typeof tasks)[number]): Step {
@@ -130,7 +132,7 @@ export const steps: readonly Step[] = [
   typeTests('typescript-5', '5.9'),
   typeTests('typescript-6', '6.0'),
   ...checks,
-  { name: 'unit tests', quick: true, streams: true, run: () => vitest('unit', '--project', '!live:*') },
+  { name: 'unit tests', quick: true, streams: true, run: () => vitest('unit', true, '--project', '!live:*') },
   ...livePackages.map(liveStep),
   ...tasks.map(taskStep),
   ...packagingSteps,

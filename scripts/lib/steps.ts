@@ -9,6 +9,8 @@ export interface Step {
   readonly quick?: true;
   /** Its output appears while it runs. */
   readonly streams?: true;
+  /** It waits more than it computes: it runs beside its neighbours of the same kind, and shows no output while it runs. */
+  readonly beside?: true;
   /** A step that this one builds on: where that did not pass, this one is skipped. */
   readonly needs?: string;
   /** Throws where the step failed; returns counts where it has a report of its own; a string is a note to print. */
@@ -47,14 +49,28 @@ function verdict({ passed, failed, skipped }: Counts): string {
   return passed + failed + skipped === 1 ? word : `${word} (${passed} passed, ${failed} failed, ${skipped} skipped)`;
 }
 
-/** Runs every step in order. A failure stops only the steps that need the failed one. */
+/** More would make each other late: the cases of the suite have deadlines. */
+const mostBeside = 3;
+
+/** Runs of neighbours that may run beside each other; any other step is a run of its own. */
+function runsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const runs: Step[][] = [];
+  for (const step of steps) {
+    const last = runs.at(-1);
+    if (step.beside === true && last?.[0]?.beside === true) last.push(step);
+    else runs.push([step]);
+  }
+  return runs;
+}
+
+/** Runs every step in order, neighbours beside each other where they may. A failure stops only the steps that need the failed one. */
 export async function runSteps(steps: readonly Step[], { print, now }: RunOptions): Promise<Counts> {
   const sound = new Map<string, boolean>();
   let total = none;
-  for (const [index, step] of steps.entries()) {
-    const label = `[${String(index + 1).padStart(2)}/${steps.length}] ${step.name}`;
+  const conduct = async (step: Step): Promise<void> => {
+    const label = `[${String(steps.indexOf(step) + 1).padStart(2)}/${steps.length}] ${step.name}`;
     const started = now();
-    if (step.streams === true) print(`${label} …`);
+    if (step.streams === true || step.beside === true) print(`${label} …`);
     const isBlocked = step.needs !== undefined && sound.get(step.needs) !== true;
     const blocked = { counts: oneSkipped, note: `needs "${step.needs}", which did not pass` };
     const { counts, note } = isBlocked ? blocked : await attempt(step);
@@ -63,6 +79,13 @@ export async function runSteps(steps: readonly Step[], { print, now }: RunOption
     if (note !== '') print(indent(note));
     sound.set(step.name, counts.failed === 0 && counts.passed > 0);
     total = add(total, counts);
+  };
+  for (const run of runsOf(steps)) {
+    const waiting = run.values();
+    const lane = async (): Promise<void> => {
+      for (const step of waiting) await conduct(step);
+    };
+    await Promise.all(Array.from({ length: mostBeside }, lane));
   }
   return total;
 }

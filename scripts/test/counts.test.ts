@@ -56,4 +56,29 @@ describe('running steps', () => {
       '      first\n      second',
     ]);
   });
+
+  it('runs neighbours that may run beside each other at once, and the next step after them', async () => {
+    const events: string[] = [];
+    let open = (): void => {};
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const step = (name: string, run: () => Promise<void>): Step => ({
+      name,
+      beside: true,
+      run: async () => {
+        events.push(`${name} begins`);
+        await run();
+        events.push(`${name} ends`);
+      },
+    });
+    const alone: Step = { name: 'alone', run: async () => void events.push('alone') };
+    const steps = [step('one', () => opened), step('two', async () => open()), alone];
+    expect(await runSteps(steps, { print: () => undefined, now: () => 0 })).toEqual({
+      passed: 3,
+      failed: 0,
+      skipped: 0,
+    });
+    expect(events.slice(0, 2)).toEqual(['one begins', 'two begins']);
+    expect([...events].sort()).toEqual(['alone', 'one begins', 'one ends', 'two begins', 'two ends']);
+    expect(events.at(-1)).toBe('alone');
+  });
 });
