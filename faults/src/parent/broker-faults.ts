@@ -39,6 +39,9 @@ async function kill(scene: Scene, node: ServerNode, record: FaultRecord): Promis
 /** So many more messages have an outcome: the others carry on. */
 const enough = 50;
 
+/** A node stays away for at least this long, so that everybody has to do without it. Milliseconds. */
+const awayMs = 5_000;
+
 /** While a node is down everybody is connected, and messages go through, within the time of a recovery. */
 async function goOnWithout(
   { fleet, broker: { goesOnWithinMs = 0 }, complain }: Scene,
@@ -51,6 +54,7 @@ async function goOnWithout(
     if (fleet.slots.some(({ process }) => process.hasCrashed)) throw error;
   });
   const tookMs = Math.round(machineClock() - begun);
+  await pause(Math.max(0, awayMs - tookMs));
   const down = fleet.slots.filter((slot) => !isUp(slot)).map(({ name }) => name);
   record.note(`everybody connected and sends confirmed without it after ${tookMs} ms`);
   if (tookMs > goesOnWithinMs)
