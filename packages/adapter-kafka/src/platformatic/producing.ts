@@ -1,6 +1,6 @@
 import { initProducerIdV4, type MessageRecord, NumericMap, produceV9 } from '@platformatic/kafka';
 import { WaybillError } from '@waybill/core/driver';
-import { checkCode, isPassing, KafkaError } from '../errors.ts';
+import { checkCode, codeOf, isPassing, KafkaError } from '../errors.ts';
 import type { Produced, WireRecord } from '../wire.ts';
 import type { Cluster } from './cluster.ts';
 import type { BrokerConnection } from './connection.ts';
@@ -18,7 +18,10 @@ const anonymous: Identity = { producerId: -1n, producerEpoch: -1, sequences: new
 
 /** Answers after which the records may be stored all the same: REQUEST_TIMED_OUT, NETWORK_EXCEPTION, NOT_ENOUGH_REPLICAS_AFTER_APPEND. */
 const undecided = [7, 13, 20];
-/** The leader moved, or is moving. */
+/**
+ * The leader moved, or is moving. It may have written the batch before it learned that: a leader that steps down answers
+ * so to what waits for its followers.
+ */
 const moved = [3, 5, 6, 8, 9, 56, 74, 75];
 /** OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, UNKNOWN_PRODUCER_ID: the broker knows another story of us. */
 const estranged = [45, 47, 59];
@@ -102,7 +105,8 @@ export class Producing {
       isTried ||= tried.outcome === 'unknown';
       if (!isTried) return tried;
       const isOver = identity === anonymous || this.#cluster.isEnded || Date.now() > until;
-      if (isOver || !isPassing(tried.error)) return { outcome: 'unknown', error: tried.error };
+      const isEstranged = estranged.some((code) => code === codeOf(tried.error));
+      if (isOver || isEstranged || !isPassing(tried.error)) return { outcome: 'unknown', error: tried.error };
     }
   }
 
@@ -146,16 +150,16 @@ export class Producing {
     const error = new KafkaError(errorCode, `a batch for "${topic}"`, errorMessage);
     if (moved.includes(errorCode)) this.#cluster.forget(topic);
     if (estranged.includes(errorCode)) this.#forget(identity);
-    if (undecided.includes(errorCode)) return { outcome: 'unknown', error };
-    if (errorCode === unknownTopic && (await this.#exists(topic)))
-      return { outcome: 'rejected', error: new WaybillError('unavailable', error.message, { cause: error }) };
-    return { outcome: 'rejected', error };
+    if (errorCode === unknownTopic && (await this.#isGone(topic))) return { outcome: 'rejected', error };
+    if (!undecided.includes(errorCode) && !moved.includes(errorCode)) return { outcome: 'rejected', error };
+    const passing = new WaybillError('unavailable', error.message, { cause: error });
+    return { outcome: 'unknown', error: passing };
   }
-  /** A broker that has just come to lead a partition does not know it yet. */
-  #exists(topic: string): Promise<boolean> {
+  /** A broker that has just come to lead a partition does not know it either. */
+  #isGone(topic: string): Promise<boolean> {
     return this.#cluster.layout(topic, true).then(
-      () => true,
       () => false,
+      (error: unknown) => codeOf(error) === unknownTopic,
     );
   }
 }
