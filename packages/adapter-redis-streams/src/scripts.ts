@@ -6,7 +6,11 @@ export interface Script {
   readonly sha: string;
 }
 
-export const script = (lua: string): Script => ({ lua, sha: createHash('sha1').update(lua).digest('hex') });
+/** Without indentation: a server that has just started is told the text of each once. */
+export function script(text: string): Script {
+  const lua = text.replace(/\n\s*/g, '\n');
+  return { lua, sha: createHash('sha1').update(lua).digest('hex') };
+}
 
 /** By the server's clock. */
 export const clock = `
