@@ -17,7 +17,7 @@ import {
 import { adminOf } from './admin.ts';
 import { capabilities, capabilitiesOf, maxBytesOf } from './capabilities.ts';
 import { classify } from './errors.ts';
-import { openClient } from './clients.ts';
+import { openClient } from './client.ts';
 import { groupOf, topicOf } from './names.ts';
 import { type KafkaOptions, type Settings, settingsOf } from './options.ts';
 import { beginnings, placeGroup } from './placing.ts';

@@ -28,8 +28,6 @@ export interface KafkaOptions {
   readonly mechanism?: 'plain' | 'scram-sha-256' | 'scram-sha-512';
   /** TLS, with these settings. @default TLS exactly if the scheme is `kafka+tls:` */
   readonly tls?: boolean | KafkaTls;
-  /** The client library. `platformatic` needs Node 22.22, or 24.6. @default 'platformatic' */
-  readonly client?: 'platformatic';
   /** Shown in the broker's logs and quotas. @default 'waybill' */
   readonly clientId?: string;
   /** For one broker to take a connection, in milliseconds. @default 10000 */
@@ -56,7 +54,6 @@ export interface Settings extends Required<
   Pick<
     KafkaOptions,
     | 'mechanism'
-    | 'client'
     | 'clientId'
     | 'connectTimeoutMs'
     | 'requestTimeoutMs'
@@ -75,7 +72,6 @@ export interface Settings extends Required<
 
 const defaults = {
   mechanism: 'plain',
-  client: 'platformatic',
   clientId: 'waybill',
   connectTimeoutMs: 10_000,
   requestTimeoutMs: 10_000,
@@ -110,7 +106,6 @@ const checks: OptionChecks<KafkaOptions> = {
   ],
   mechanism: oneOf('plain', 'scram-sha-256', 'scram-sha-512'),
   tls: ['true, false or options of node:tls', (value) => typeof value === 'boolean' || isObject(value)],
-  client: oneOf('platformatic'),
   clientId: ['a name', isText],
   connectTimeoutMs: whole('milliseconds', 100, 600_000),
   requestTimeoutMs: whole('milliseconds', 1_000, 600_000),

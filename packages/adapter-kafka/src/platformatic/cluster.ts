@@ -16,11 +16,15 @@ import { needed } from './requests.ts';
 /** Where the partitions of a topic are led. */
 export interface Layout {
   readonly leaders: readonly number[];
+  /** Epoch milliseconds. */
+  readonly readAt: number;
 }
 type Metadata = Awaited<ReturnType<(typeof metadataV12)['api']['async']>>;
 
 /** How long the rest of a cluster may take to prove that it is there when one broker is gone. */
 const proofMs = 3_000;
+/** How long to go by what is known of a topic: partitions that are added are found after so long. */
+const layoutMs = 30_000;
 const unknownTopic = 3;
 const defaultBatchMaxBytes = 1_048_588;
 
@@ -139,7 +143,7 @@ export class Cluster {
   /** Rejects with UNKNOWN_TOPIC_OR_PARTITION. */
   async layout(topic: string, fresh = false): Promise<Layout> {
     const known = fresh ? undefined : this.#layouts.get(topic);
-    if (known !== undefined) return known;
+    if (known !== undefined && Date.now() - known.readAt < layoutMs) return known;
     this.#layouts.delete(topic);
     const metadata = await this.askAny(metadataV12.api, [topic], false, false);
     this.#learn(metadata);
@@ -147,7 +151,7 @@ export class Cluster {
     checkCode(found?.errorCode ?? unknownTopic, `a question about the topic "${topic}"`);
     const leaders: number[] = [];
     for (const { partitionIndex, leaderId } of found?.partitions ?? []) leaders[partitionIndex] = leaderId;
-    const layout = { leaders };
+    const layout = { leaders, readAt: Date.now() };
     if (leaders.every((leader) => leader >= 0)) this.#layouts.set(topic, layout);
     return layout;
   }

@@ -36,6 +36,8 @@ export class GroupMember implements Member {
   #introduction: Promise<Joined> | undefined;
   #generation = -1;
   #held: readonly number[] = [];
+  /** Whoever leads the group: how many partitions it has given out of each topic. */
+  readonly #counts = new Map<string, number>();
   #isClosed = false;
   #wake: (() => void) | undefined;
 
@@ -113,6 +115,7 @@ export class GroupMember implements Member {
     const connection = await this.#connected();
     const joined = await this.#join(connection);
     this.#generation = joined.generationId;
+    this.#counts.clear();
     const assignments = joined.leader === joined.memberId ? await this.#assignments(joined) : [];
     const { group, topic } = this.#spec;
     const synced = await connection.ask(
@@ -177,17 +180,16 @@ export class GroupMember implements Member {
 
   async #assignments({ members }: Joined): Promise<{ readonly memberId: string; readonly assignment: Buffer }[]> {
     const subscribers = members.map(({ memberId, metadata }) => ({ id: memberId, ...decodeSubscription(metadata) }));
-    const counts = new Map<string, number>();
     for (const topic of new Set(subscribers.flatMap(({ topics }) => topics)))
-      counts.set(topic, await this.#partitions(topic));
-    return [...assign(subscribers, counts)].map(([memberId, assignment]) => ({
+      this.#counts.set(topic, await this.#partitions(topic, true));
+    return [...assign(subscribers, this.#counts)].map(([memberId, assignment]) => ({
       memberId,
       assignment: encodeAssignment(assignment),
     }));
   }
-  async #partitions(topic: string): Promise<number> {
+  async #partitions(topic: string, isFresh = false): Promise<number> {
     try {
-      return (await this.#cluster.layout(topic, true)).leaders.length;
+      return (await this.#cluster.layout(topic, isFresh)).leaders.length;
     } catch (error) {
       // Another member's topic that is gone is no reason to stop here.
       if (topic !== this.#spec.topic && error instanceof KafkaError) return 0;
@@ -233,7 +235,16 @@ export class GroupMember implements Member {
         connection.ask(heartbeatV4.api, group, this.#generation, this.#memberId, null),
       );
       if (!passed.includes(errorCode)) checkCode(errorCode, `a heartbeat in the group "${group}"`);
+      if (passed.length === 0) await this.#checkCounts();
     }
+  }
+
+  /** Partitions that were added are given out in another round. */
+  async #checkCounts(): Promise<void> {
+    for (const [topic, count] of this.#counts)
+      // Who cannot be asked now is asked with a later heartbeat.
+      if ((await this.#partitions(topic).catch(() => count)) !== count)
+        throw new KafkaError(rebalanceInProgress, `a look at the partitions of "${topic}"`);
   }
 
   #pause(ms: number): Promise<void> {

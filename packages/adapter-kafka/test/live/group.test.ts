@@ -127,6 +127,25 @@ describe('a group', () => {
     await Promise.all([first.receiver.close(), second.receiver.close()]);
   });
 
+  test('gives out partitions that are added, from their first record on, and producers use them', async () => {
+    await using link = await open(broker.url);
+    const log = await newStream(link, 1);
+    const reading = await read(link, { ...log, group: `g-${log.name}`, from: 'latest' });
+    await reading.lane(0);
+    await broker.control('kafka-topics.sh', '--alter', '--topic', log.name, '--partitions', '2');
+    const sent = waitFor(
+      'a record in the new one',
+      async () => {
+        await store(link, log, [message('a'), message('b')]);
+        return [...reading.lanes.keys()].length === 2 || undefined;
+      },
+      { timeoutMs: 50_000, everyMs: 1000 },
+    );
+    await sent;
+    expect((await (await reading.lane(1)).pull(1, AbortSignal.timeout(5000)))[0]!.position).toBe('0');
+    await reading.receiver.close();
+  }, 90_000);
+
   test('that is new begins where it is told, from the moment that it is made', async () => {
     await using link = await open(broker.url);
     const log = await newStream(link, 2);

@@ -23,6 +23,6 @@ export function checkNode(version: string): void {
   if (isEnough) return;
   throw new WaybillError(
     'unsupported',
-    `@platformatic/kafka needs Node 22.22 or 24.6 and newer, this is ${version}; use a newer Node, or the option client: 'kafkajs'`,
+    `@platformatic/kafka needs Node 22.22 or 24.6 and newer, this is ${version}; use a newer Node`,
   );
 }
