@@ -81,6 +81,8 @@ export function suggestion(name: string, known: readonly string[]): string {
   const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0];
   if (nearest !== undefined && distance(name, nearest) <= Math.max(2, name.length / 3))
     return `; did you mean "${nearest}"?`;
+  const longer = known.find((one) => name !== '' && one.toLowerCase().startsWith(name.toLowerCase()));
+  if (longer !== undefined) return `; did you mean "${longer}"?`;
   return known.length === 0 ? '' : `; there are: ${known.join(', ')}`;
 }
 
