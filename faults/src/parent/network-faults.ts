@@ -30,8 +30,8 @@ export async function blackHole(
   };
   const kept = open.filter(({ isOpen }) => isOpen).length;
   record.prove(
-    // A server that is never asked says nothing: of both ways the one to the server is the proof.
-    [(direction === 'both' ? lost.toServer : lost.toClient) > 0, kept === open.length],
+    // Of both ways one is the proof: who is never asked says nothing, and who waits for an answer asks nothing more.
+    [lost.toClient + (direction === 'both' ? lost.toServer : 0) > 0, kept === open.length],
     `${victim.setup.name}: ${lost.toServer} bytes to the server and ${lost.toClient} to the client vanished; ${kept} of ${open.length} connections neither ended nor reset; noticed after ${noticedMs === undefined ? 'too long' : `${Math.round(noticedMs)} ms`}`,
   );
   if (noticedMs === undefined)
