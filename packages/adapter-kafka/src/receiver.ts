@@ -77,8 +77,11 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner {
    */
   async open(): Promise<void> {
     const { topic, group, starts } = this.#reading;
-    this.#fetcher.warm();
-    if (group === undefined) return this.#grant(starts);
+    const warmed = this.#fetcher.warm();
+    if (group === undefined) {
+      await warmed;
+      return this.#grant(starts);
+    }
     let timer: Timer | undefined;
     const patience = new Promise<void>((resolve) => (timer = realClock.after(joinMs, resolve)));
     const joined = new Promise<void>((resolve) => (this.joined = resolve));

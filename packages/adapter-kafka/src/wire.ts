@@ -76,8 +76,8 @@ export interface Fetched {
 export interface Fetcher {
   /** Which broker to ask for each partition; those with the same one go into one request. */
   leaders(partitions: readonly number[]): Promise<ReadonlyMap<number, readonly number[]>>;
-  /** Connects, so that the first fetch need not. What goes wrong shows then. */
-  warm(): void;
+  /** Connects, so that the first fetch need not. Never rejects: what goes wrong shows then. */
+  warm(): Promise<void>;
   fetch(leader: number, from: ReadonlyMap<number, bigint>, maxWaitMs: number): Promise<readonly Fetched[]>;
   close(): void;
 }

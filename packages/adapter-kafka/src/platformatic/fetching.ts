@@ -64,11 +64,9 @@ export class TopicFetcher implements Fetcher {
     return parts.map((part) => fetchedOf(part, from.get(part.partitionIndex) ?? 0n));
   }
 
-  warm(): void {
-    void this.#cluster
-      .layout(this.#topic)
-      .then(({ leaders }) => Promise.all([...new Set(leaders)].map((leader) => this.#connected(leader))))
-      .catch(() => undefined);
+  async warm(): Promise<void> {
+    const { leaders } = await this.#cluster.layout(this.#topic).catch(() => nobody);
+    await Promise.allSettled([...new Set(leaders)].map((leader) => this.#connected(leader)));
   }
 
   close(): void {
@@ -87,6 +85,7 @@ export class TopicFetcher implements Fetcher {
   }
 }
 
+const nobody: { readonly leaders: readonly number[] } = { leaders: [] };
 /** Whoever asks for it again is told. */
 const ignored = (): undefined => undefined;
 
