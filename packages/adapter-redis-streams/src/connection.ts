@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { abandonable, realClock, type Timer, WaybillError } from '@waybill/core/driver';
 import { connectError, withoutArguments } from './errors.ts';
 import type { Host, RedisTls, Settings } from './options.ts';
-import type { Script } from './scripts.ts';
+import { type Script, scripts } from './scripts.ts';
 
 export type Argument = string | Buffer | number;
 
@@ -112,7 +112,7 @@ export class Connection {
 export async function openConnection(
   settings: Settings,
   host: Host,
-  role: string,
+  role: 'commands' | 'reads',
   signal: AbortSignal,
 ): Promise<Connection> {
   const where = `${host.hostname}:${host.port}`;
@@ -122,7 +122,7 @@ export async function openConnection(
   let failure: unknown;
   client.once('error', (error) => (failure = error));
   try {
-    await abandonable(greet(connection, settings), AbortSignal.any([signal, patience]));
+    await abandonable(greet(connection, settings, role), AbortSignal.any([signal, patience]));
     return connection;
   } catch (error) {
     // Ended by hand, so that nothing is left of it whatever state it is in.
@@ -157,7 +157,7 @@ const newClient = (settings: Settings, host: Host): Redis =>
 const tlsOf = (tls: RedisTls, { hostname }: Host): RedisTls =>
   /^[\d.:]+$/.test(hostname) ? tls : { servername: hostname, ...tls };
 
-async function greet(connection: Connection, settings: Settings): Promise<void> {
+async function greet(connection: Connection, settings: Settings, role: 'commands' | 'reads'): Promise<void> {
   const credentials = await settings.credentials();
   await connection.client.connect();
   if (credentials !== undefined) {
@@ -165,6 +165,12 @@ async function greet(connection: Connection, settings: Settings): Promise<void> 
     await connection.call('AUTH', ...(username === undefined ? [] : [username]), password);
   }
   if (settings.database > 0) await connection.call('SELECT', settings.database);
+  if (role === 'commands') await teach(connection);
   // Names are for those who look; nothing depends on them where they are not allowed.
   await connection.call('CLIENT', 'SETNAME', connection.name).catch(() => undefined);
+}
+
+/** So that no message waits for the text of a script; without the right to it each is sent when it is needed first. */
+async function teach(connection: Connection): Promise<void> {
+  await Promise.all(scripts.map(({ lua }) => connection.call('SCRIPT', 'LOAD', lua).catch(() => undefined)));
 }

@@ -6,10 +6,14 @@ export interface Script {
   readonly sha: string;
 }
 
-/** Without indentation: a server that has just started is told the text of each once. */
+/** Every script, for a server that has just started. */
+export const scripts: Script[] = [];
+
 export function script(text: string): Script {
   const lua = text.replace(/\n\s*/g, '\n');
-  return { lua, sha: createHash('sha1').update(lua).digest('hex') };
+  const made = { lua, sha: createHash('sha1').update(lua).digest('hex') };
+  scripts.push(made);
+  return made;
 }
 
 /** By the server's clock. */
