@@ -2,6 +2,7 @@ import { startKafka } from '@waybill/testbed';
 import { connect, queue, stream, type } from '@waybill/core';
 import { kafka } from '@waybill/adapter-kafka';
 import { afterAll, describe, expect, test } from 'vitest';
+import { runConsole } from './console.ts';
 import { foreignProducer, foreignReader, message, messages, newStream, open, place, read, store } from './support.ts';
 
 const broker = await startKafka({ line: '4.3' });
@@ -101,6 +102,44 @@ describe('a program that uses only the stock client', () => {
 });
 
 describe("Kafka's own tools", () => {
+  test('read what is sent here, from the console', async () => {
+    await using link = await open(broker.url);
+    const log = await newStream(link);
+    await store(link, log, [message('one', { key: 'k', headers: { colour: 'grün' } })]);
+    const options = ['key', 'headers'].flatMap((name) => ['--formatter-property', `print.${name}=true`]);
+    const read = ['--topic', log.name, '--from-beginning', '--max-messages', '1', ...options];
+    const [headers, key, value] = (await runConsole('consumer', broker.url, read)).trim().split('\t');
+    expect({ key, value }).toEqual({ key: 'k', value: '"one"' });
+    expect(headers!.split(',')).toEqual(expect.arrayContaining(['colour:grün', 'waybill-id:one']));
+  });
+
+  test('write what is read here, from the console', async () => {
+    await using link = await open(broker.url);
+    const log = await newStream(link, 6);
+    const options = ['parse.key=true', 'key.separator=:'].flatMap((one) => ['--reader-property', one]);
+    const keys = ['a', 'b', 'order-1', 'größe'];
+    const lines = keys.map((key) => `${key}:{"key":"${key}"}\n`).join('');
+    await runConsole('producer', broker.url, ['--topic', log.name, ...options], lines);
+    const reading = await read(link, { ...log, from: 'earliest' });
+    const got = await reading.take(4);
+    expect(new Map(got.map(({ key, body }) => [key, Buffer.from(body!).toString()]))).toEqual(
+      new Map(keys.map((key) => [key, `{"key":"${key}"}`])),
+    );
+    // Java has put each key into the partition that is computed here.
+    await store(
+      link,
+      log,
+      keys.map((key) => message(`again ${key}`, { key })),
+    );
+    const partitionOf = new Map<string, Set<string>>();
+    await using reader = await foreignReader(broker.url, log.name);
+    for (const { key, partition } of await reader.take(8)) {
+      const known = partitionOf.get(key.toString()) ?? new Set();
+      partitionOf.set(key.toString(), known.add(String(partition)));
+    }
+    expect([...partitionOf.values()].map((all) => all.size)).toEqual([1, 1, 1, 1]);
+  });
+
   test('show a group and its lag as the depth that is told here', async () => {
     await using link = await open(broker.url);
     const log = await newStream(link);
