@@ -88,10 +88,11 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     const { terms } = this.#setup;
     const isSparing = this.#book.isPositional && !terms.atMostOnce && this.#credit.lanes > 1;
     const leaseEndsAt = this.#book.leaseEndsAt();
-    let taken = 0;
-    while (taken < batch.length && !(isSparing && this.#free() <= 0))
-      this.#admit(new Loan(batch[taken++]!, this, leaseEndsAt));
-    this.#surplus = taken === batch.length ? [] : batch.slice(taken);
+    this.#surplus = [];
+    for (const [index, incoming] of batch.entries()) {
+      if (isSparing && this.#free() <= 0) return void (this.#surplus = batch.slice(index));
+      this.#admit(new Loan(incoming, this, leaseEndsAt));
+    }
   }
   #credited(): Promise<void> {
     if (this.#stopped) return Promise.resolve();
