@@ -5,27 +5,24 @@ import { classify } from './errors.ts';
 import { type Address, addressOf, subscriptionName } from './names.ts';
 
 export function adminOf({ manager }: Connection): Admin {
-  const inFlightOf = async (stream: string): Promise<number> => {
-    let count = 0;
-    for await (const { num_ack_pending: pending } of manager.consumers.list(stream)) count += pending;
-    return count;
-  };
+  /** A consumer knows better than the stream: an old server that was killed finds messages again that were accepted. */
   const queueDepth = async ({ stream, subject }: Address): Promise<Depth> => {
     const { state }: StreamInfo = await manager.streams.info(stream, { subjects_filter: subject });
     const kept = state.subjects?.[subject] ?? 0;
-    // A consumer that was killed may count what the stream no longer has.
-    const inFlight = Math.min(kept, await inFlightOf(stream));
-    return { ready: kept - inFlight, inFlight, delayed: Math.max(0, state.messages - kept) };
+    const delayed = Math.max(0, state.messages - kept);
+    for await (const { num_pending: ready, num_ack_pending: pending } of manager.consumers.list(stream))
+      return { ready, inFlight: Math.min(kept, pending), delayed };
+    return { ready: kept, inFlight: 0, delayed };
   };
   return {
     async depth(source: Source): Promise<Depth> {
       const { address, subscription } = placeOf(source);
       if (address.kind === 'queue') return queueDepth(address);
       if (subscription === undefined) return { ready: (await manager.streams.info(address.stream)).state.messages };
-      const { num_pending: ready, num_ack_pending: inFlight } = await manager.consumers.info(
-        address.stream,
-        subscription,
-      );
+      const { state } = await manager.streams.info(address.stream);
+      const consumer = await manager.consumers.info(address.stream, subscription);
+      const ready = Math.min(state.messages, consumer.num_pending);
+      const inFlight = Math.min(state.messages - ready, consumer.num_ack_pending);
       return { ready, inFlight };
     },
     async purge(source: Source): Promise<void> {

@@ -29,7 +29,7 @@ export function streamOf(
       return { address, config: { ...common, retention: 'workqueue', subjects, description, ...schedules, ...more } };
     }
     case 'topic':
-      return { address, config: { ...common, retention: 'interest', subjects: [subject, `${subject}.>`], ...more } };
+      return { address, config: { ...common, ...keepingOf(version), subjects: [subject, `${subject}.>`], ...more } };
     case 'stream':
       if (declaration.partitions !== undefined && declaration.partitions > 1)
         throw new WaybillError(
@@ -42,6 +42,13 @@ export function streamOf(
       };
   }
 }
+
+/**
+ * Until every subscription has had it. A server before 2.10 that shuts down confirms what comes meanwhile and drops it,
+ * because its consumers are gone already: there messages stay for a week instead.
+ */
+const keepingOf = (version: string): Partial<StreamConfig> =>
+  versionNumber(version) >= 2010 ? { retention: 'interest' } : { retention: 'limits', max_age: nanos(7 * 86_400_000) };
 
 const ageOf = ({ retentionMs }: { readonly retentionMs?: number }): Partial<StreamConfig> =>
   retentionMs === undefined ? {} : { max_age: nanos(Math.max(100, retentionMs)) };

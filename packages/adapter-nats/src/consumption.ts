@@ -11,12 +11,24 @@ const requestMs = 10_000;
 /** A request that the server can only refuse, since no message is that small. */
 const refused = JSON.stringify({ batch: 1, no_wait: true, max_bytes: 1 });
 
+const nextOf = ({ api }: Connection, path: string): string => `${api}.CONSUMER.MSG.NEXT.${path}`;
+
+/**
+ * A server before 2.10 that finds only requests nobody listens to puts a message that was given back out of its sight,
+ * until its lease is over. A request that ends at once makes it look through them; when that is answered they are gone.
+ */
+export function sweep(connection: Connection, path: string): Promise<unknown> {
+  const request = JSON.stringify({ batch: 1, expires: nanos(1), max_bytes: 1 });
+  return connection.client.request(nextOf(connection, path), request, { timeout: heartbeatMs });
+}
+
 /** One consumer as one receiver pulls from it, with what it brought and nobody took yet. */
 export class Consumption<M> {
   readonly buffer = new PushBuffer<M>();
   /** As `Receiver.closed`. */
   readonly closed: Promise<unknown>;
   readonly #connection: Connection;
+  readonly #path: string;
   readonly #next: string;
   readonly #what: string;
   readonly #take: (message: Msg) => M | undefined;
@@ -42,7 +54,8 @@ export class Consumption<M> {
     take: (message: Msg) => M | undefined,
   ) {
     this.#connection = connection;
-    this.#next = `${connection.api}.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    this.#path = `${stream}.${consumer}`;
+    this.#next = nextOf(connection, this.#path);
     this.#what = what;
     this.#take = take;
     this.closed = new Promise((resolve) => (this.#resolve = resolve));
@@ -78,17 +91,12 @@ export class Consumption<M> {
     this.#asked = 0;
     this.#unwatch();
     if (inbox === undefined || this.#connection.client.isClosed()) return;
-    const left = [this.#withdrawn, inbox.drain(), ...(this.#connection.isForgetful ? [this.#sweep()] : [])];
+    const left = [
+      this.#withdrawn,
+      inbox.drain(),
+      ...(this.#connection.isForgetful ? [sweep(this.#connection, this.#path)] : []),
+    ];
     this.#withdrawn = Promise.all(left).catch(() => undefined);
-  }
-
-  /**
-   * A server before 2.10 that finds only requests nobody listens to puts a message that was given back out of its sight,
-   * until its lease is over. A request that ends at once makes it look through them; when that is answered they are gone.
-   */
-  #sweep(): Promise<unknown> {
-    const request = JSON.stringify({ batch: 1, expires: nanos(1), max_bytes: 1 });
-    return this.#connection.client.request(this.#next, request, { timeout: heartbeatMs });
   }
 
   /** Resolves when no request of ours stands that is no longer wanted. */

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts';
+import { sweep } from './consumption.ts';
 
 /**
  * What lost connections leave behind on the server, kept by the driver: the next connection gives it back, instead of
@@ -22,11 +23,15 @@ export class Leftovers {
   }
 
   /** After its lease a delivery may be somebody else's already, and so it may after the server began anew. */
-  giveBack({ client, serverId }: Connection): void {
+  giveBack(connection: Connection): void {
     const now = performance.now();
-    if (serverId === this.#serverId)
-      for (const [receipt, leaseEndsAt] of this.#deliveries) if (leaseEndsAt > now) client.publish(receipt, '-NAK');
+    const isSame = connection.serverId === this.#serverId;
+    const ours = isSame ? [...this.#deliveries].filter(([, leaseEndsAt]) => leaseEndsAt > now) : [];
     this.#deliveries.clear();
+    void giveBackAll(
+      connection,
+      ours.map(([receipt]) => receipt),
+    );
   }
 
   takeConsumers(stream: string): ReadonlySet<string> {
@@ -34,4 +39,13 @@ export class Leftovers {
     this.#consumers.delete(stream);
     return left;
   }
+}
+
+/** The requests of the lost connection first: see `sweep`. */
+async function giveBackAll(connection: Connection, receipts: readonly string[]): Promise<void> {
+  if (connection.isForgetful) {
+    const consumers = new Set(receipts.map((receipt) => receipt.split('.').slice(2, 4).join('.')));
+    await Promise.allSettled([...consumers].map((consumer) => sweep(connection, consumer)));
+  }
+  if (!connection.client.isClosed()) for (const receipt of receipts) connection.client.publish(receipt, '-NAK');
 }

@@ -17,10 +17,11 @@ export async function natsTarget(line: NatsLine): Promise<Target> {
   const url = gate.url(server.url);
   return defineTarget({
     name: `nats-${line}`,
-    driver: () => nats(url),
+    // Some cases wait ten seconds for what a lost connection took with it.
+    driver: () => nats({ url, maxLeaseMs: 5_000 }),
     url,
     version: () => server.version,
-    profile: { durable: 'process', note: 'one server, file storage, synced every two minutes' },
+    profile: { durable: 'process', note: 'one server, file storage, synced every two minutes; leases of five seconds' },
     timing: { quietMs: 250 },
     proxy: () => proxyBefore(server, (through) => nats(through)),
     ...(!given && { security: securityOf(server, secure, user.password) }),
