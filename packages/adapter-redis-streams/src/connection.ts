@@ -23,14 +23,18 @@ export class Connection {
   #isClosed = false;
   #heart: Timer | undefined;
 
-  constructor(client: Redis, host: Host, name: string, heartbeatMs: number) {
+  constructor(client: Redis, host: Host, name: string) {
     this.client = client;
     this.host = host;
     this.name = name;
     this.closed = new Promise((resolve) => (this.#end = resolve));
     client.on('error', (error) => (this.#lastError = error));
     client.once('close', () => this.#finish(this.#lastError));
-    this.#beatAgain(heartbeatMs);
+  }
+
+  /** From now on silence is noticed. */
+  beat(heartbeatMs: number): void {
+    if (!this.#isClosed) this.#beatAgain(heartbeatMs);
   }
 
   get isClosed(): boolean {
@@ -73,7 +77,7 @@ export class Connection {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     const { stream } = this.client;
-    const cut = realClock.after(goodbyeMs, () => stream.destroy());
+    const cut = realClock.after(goodbyeMs, () => stream?.destroy());
     this.client.disconnect();
     await this.closed;
     cut.cancel();
@@ -97,7 +101,7 @@ export class Connection {
   #cut(cause: unknown): void {
     this.#finish(cause);
     this.client.disconnect();
-    this.client.stream.destroy();
+    this.client.stream?.destroy();
   }
 
   #finish(cause: unknown): void {
@@ -118,11 +122,12 @@ export async function openConnection(
   const where = `${host.hostname}:${host.port}`;
   const patience = AbortSignal.timeout(settings.connectTimeoutMs);
   const client = newClient(settings, host);
-  const connection = new Connection(client, host, `${settings.connectionName}-${role}`, settings.heartbeatMs);
+  const connection = new Connection(client, host, `${settings.connectionName}-${role}`);
   let failure: unknown;
   client.once('error', (error) => (failure = error));
   try {
     await abandonable(greet(connection, settings, role), AbortSignal.any([signal, patience]));
+    connection.beat(settings.heartbeatMs);
     return connection;
   } catch (error) {
     // Ended by hand, so that nothing is left of it whatever state it is in.
