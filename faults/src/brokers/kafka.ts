@@ -30,7 +30,8 @@ export const kafkaBroker: FaultyBroker = {
   // It goes with the next commit, which is not waited for.
   acceptance: 'sent',
   dedup: false,
-  claims: { work: fromLastCommit, news: fromLastCommit, keyed: fromLastCommit },
+  // A retry that waits in a delay queue is copied twice: into that queue, and back.
+  claims: { work: { ...fromLastCommit, copies: 2 }, news: fromLastCommit, keyed: fromLastCommit },
   driver: ({ ports, heartbeatMs, name }) =>
     kafka({
       hosts: Object.values(ports).map((port) => `127.0.0.1:${port}`),

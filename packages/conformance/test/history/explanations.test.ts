@@ -105,6 +105,24 @@ const CASES: readonly Case[] = [
         .handled('a'),
   },
   {
+    explanation: 'late-start',
+    claim: { retry: 'held' },
+    // It keeps a failed message to run it again, stands still, loses it, and runs it all the same.
+    told: (s) =>
+      fault(s.deliver('a', {}, 'consumer').handled('a', 'error'), { target: 'consumer' })
+        .consume('a', ...other)
+        .deliver('a', {}, 'consumer')
+        .event('parent', { type: 'fault.healed', fault: 'f' })
+        .handled('a'),
+    untold: (s) =>
+      s
+        .deliver('a', {}, 'consumer')
+        .handled('a', 'error')
+        .consume('a', ...other)
+        .wait(5_000)
+        .consume('a', {}, 'consumer'),
+  },
+  {
     explanation: 'consumer-close',
     told: (s) =>
       s

@@ -31,13 +31,22 @@ function judge(ledger: Ledger, findings: Findings, message: Message, deliveries:
   }
 }
 
-/** By the broker's own count it was handed out before one that started earlier, and it starts only now. */
+/** It was handed out before one that started earlier elsewhere, and it starts only now. */
 function isLateStart(ledger: Ledger, deliveries: readonly Delivery[], index: number): boolean {
   const late = deliveries[index]!;
   const came = deliveries.slice(Math.max(0, index - LOOK_BACK), index);
-  return came.some((other) => other.holder !== late.holder && isOlder(late, other)) && startedLate(ledger, late);
+  const elsewhere = came.filter(({ holder }) => holder !== late.holder);
+  const isLate =
+    elsewhere.some((other) => isOlder(late, other)) || (elsewhere.length > 0 && wasHeld(ledger, came, late));
+  return isLate && startedLate(ledger, late);
 }
 
+/** Its holder kept it after a failure, to run it again in place: nobody handed it out a second time. */
+function wasHeld({ claim }: Ledger, came: readonly Delivery[], { holder }: Delivery): boolean {
+  return claim.retry === 'held' && came.findLast((each) => each.holder === holder)?.ok === false;
+}
+
+/** By the broker's own count. */
 function isOlder(one: Delivery, other: Delivery): boolean {
   if (one.redelivered !== true && (one.attempt ?? 1) === 1) return other.redelivered === true;
   return one.attempt !== undefined && other.attempt !== undefined && one.attempt < other.attempt;

@@ -19,7 +19,7 @@ export function judgeReplay(ledger: Ledger, findings: Findings, members: readonl
   }
 }
 
-/** All deliveries of the group in the order of their start, without the second copies of what was published again. */
+/** All deliveries of the group in the order of their start, without second copies of what was published again, and without what a former holder starts too late. */
 function stepsOf(members: readonly Member[]): Step[] {
   const steps = members.flatMap(({ deliveries }, place) =>
     deliveries.filter(isOfTheLog).map((delivery) => ({ place, delivery })),
@@ -28,7 +28,7 @@ function stepsOf(members: readonly Member[]): Step[] {
 }
 
 function isOfTheLog({ cause }: Delivery): boolean {
-  return cause !== 'repeated-publish' && cause !== 'unknown-publish';
+  return cause !== 'repeated-publish' && cause !== 'unknown-publish' && cause !== 'late-start';
 }
 
 function report(findings: Findings, skipped: Member, delivery: Delivery, last: Step | undefined): void {
