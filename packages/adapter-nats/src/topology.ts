@@ -31,16 +31,19 @@ async function declareStream(
 ): Promise<Difference | undefined> {
   const { config } = streamOf(declaration, version, settings);
   const isEnough = declaration.kind === 'queue' && declaration.ifMissing === true;
-  const found = await existing(() => manager.streams.info(config.name));
-  if (found !== undefined) return isEnough ? undefined : differenceOf(config, found.config);
-  if (mode === 'verify') return { property: 'existence', wanted: `stream ${config.name}`, found: 'nothing' };
+  const look = () => manager.streams.info(config.name);
+  const found = await (mode === 'verify' ? existing(look) : made(() => manager.streams.add(config), look));
+  if (found === undefined) return { property: 'existence', wanted: `stream ${config.name}`, found: 'nothing' };
+  return isEnough ? undefined : differenceOf(config, found.config);
+}
+
+/** What is asked for as it is there already is no error to JetStream; what differs is. */
+async function made<T>(make: () => Promise<T>, look: () => Promise<T>): Promise<T> {
   try {
-    const made = await manager.streams.add(config);
-    return differenceOf(config, made.config);
+    return await make();
   } catch (error) {
-    // Somebody else was faster; what is asked for again is there already.
-    if (!(error instanceof JetStreamApiError) || error.code !== nameInUse) throw error;
-    return isEnough ? undefined : differenceOf(config, (await manager.streams.info(config.name)).config);
+    if (error instanceof JetStreamApiError && error.code === nameInUse) return look();
+    throw error;
   }
 }
 

@@ -143,7 +143,7 @@ function laneOf<M extends Receipted | Positioned>(receiver: {
   });
 }
 
-export async function collect<M extends Receipted | Positioned>(lane: Lane<M>, many: number): Promise<M[]> {
+async function collect<M extends Receipted | Positioned>(lane: Lane<M>, many: number): Promise<M[]> {
   const got: M[] = [];
   const deadline = AbortSignal.timeout(20_000);
   while (got.length < many) {
