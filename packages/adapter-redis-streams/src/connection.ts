@@ -162,17 +162,19 @@ const newClient = (settings: Settings, host: Host): Redis =>
 const tlsOf = (tls: RedisTls, { hostname }: Host): RedisTls =>
   /^[\d.:]+$/.test(hostname) ? tls : { servername: hostname, ...tls };
 
+/** All in one flight. The first refusal is the one that counts: what follows it is refused because of it. */
 async function greet(connection: Connection, settings: Settings, role: 'commands' | 'reads'): Promise<void> {
   const credentials = await settings.credentials();
   await connection.client.connect();
-  if (credentials !== undefined) {
-    const { username, password } = credentials;
-    await connection.call('AUTH', ...(username === undefined ? [] : [username]), password);
-  }
-  if (settings.database > 0) await connection.call('SELECT', settings.database);
-  if (role === 'commands') await teach(connection);
-  // Names are for those who look; nothing depends on them where they are not allowed.
-  await connection.call('CLIENT', 'SETNAME', connection.name).catch(() => undefined);
+  const { username, password } = credentials ?? {};
+  await Promise.all([
+    password !== undefined && connection.call('AUTH', ...(username === undefined ? [] : [username]), password),
+    settings.database > 0 && connection.call('SELECT', settings.database),
+    // Names are for those who look; nothing depends on them where they are not allowed.
+    connection.call('CLIENT', 'SETNAME', connection.name).catch(() => undefined),
+    role === 'commands' && teach(connection),
+    connection.call('PING'),
+  ]);
 }
 
 /** So that no message waits for the text of a script; without the right to it each is sent when it is needed first. */

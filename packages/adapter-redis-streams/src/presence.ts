@@ -53,9 +53,11 @@ export class Presence {
 /** The name of a consumer, and whether the server shows the connection behind it to those who look. */
 export async function introduce(reads: Connection, uuid: string, clientId: number, leaseMs: number): Promise<string> {
   try {
-    await reads.call('CLIENT', 'SETNAME', `${reads.name}-${uuid}`);
-    const list = String(await reads.call('CLIENT', 'LIST', 'ID', clientId));
-    if (list.includes(uuid)) return `${uuid}/${clientId}/${leaseMs}`;
+    const [, list] = await Promise.all([
+      reads.call('CLIENT', 'SETNAME', `${reads.name}-${uuid}`),
+      reads.call('CLIENT', 'LIST', 'ID', clientId),
+    ]);
+    if (String(list).includes(uuid)) return `${uuid}/${clientId}/${leaseMs}`;
   } catch {
     // Not allowed here: then its lease alone says whether it lives.
   }
