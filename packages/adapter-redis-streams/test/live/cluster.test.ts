@@ -51,7 +51,7 @@ describe('a cluster of three', () => {
     for (const taker of [lasting, passing]) expect(idsOf(await taker.take(3))).toEqual(['m0', 'm1', 'm2']);
     const log = await newStream(link, { partitions: 3 });
     await store(link, log, messages(3, { key: 'one' }));
-    expect((await link.admin!.depth(log)).ready).toBe(3);
+    expect((await link.admin!.depth({ ...log, from: 'earliest' })).ready).toBe(3);
     const single = await newStream(link);
     await store(link, single, messages(2));
     expect(

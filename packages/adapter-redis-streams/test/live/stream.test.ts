@@ -14,7 +14,7 @@ describe.each(redisLines)('streams on %s', async (line) => {
     await using link = await open(server.url);
     const log = await newStream(link, { native: { maxLength: 2 } });
     await store(link, log, messages(4));
-    expect((await link.admin!.depth(log)).ready).toBe(2);
+    expect((await link.admin!.depth({ ...log, from: 'earliest' })).ready).toBe(2);
     const found: Positioned[] = [...(await (await read(link, { ...log, from: 'earliest' })).pull(9, soon()))];
     expect(idsOf(found)).toEqual(['m2', 'm3']);
     await store(link, log, messages(2));
@@ -53,7 +53,7 @@ describe.each(redisLines)('streams on %s', async (line) => {
   test('declared otherwise is a mismatch; one order and several partitions exclude each other', async () => {
     await using link = await open(server.url);
     const log = await newStream(link, { partitions: 4 });
-    expect(await link.declare!([{ kind: 'stream', ...log, partitions: 8 }], 'create')).toMatchObject([
+    expect(await link.declare!([{ ...log, partitions: 8 }], 'create')).toMatchObject([
       { property: 'partitions', wanted: '8', found: '4' },
     ]);
     const ordered = link.declare!([{ kind: 'stream', ...place({ order: 'total' }), partitions: 2 }], 'create');
