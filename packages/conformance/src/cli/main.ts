@@ -65,6 +65,8 @@ async function start(): Promise<number> {
 }
 
 process.exitCode = await start();
+// Node 24.21 was once seen to spin for ever while it tidied up after a process that had nothing left to do.
+process.once('beforeExit', () => process.exit());
 // Nothing of ours is left; a handle of what was tested must not keep whoever waits for the exit code.
 setTimeout(() => {
   console.error(
