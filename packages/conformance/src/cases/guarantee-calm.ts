@@ -226,7 +226,7 @@ async function subscriptionsOf(context: Context): Promise<Neighbour[]> {
 }
 
 /** These cases run alone: a process whose event loop stands still for so long loses its leases, and rightly. */
-const leaseMs = 500;
+const leaseMs = 1000;
 
 /** Half of what it took is accepted, half is held, for three leases. */
 async function heldLonger(context: Context, way: Way, isAboutAccepted: boolean): Promise<void> {
@@ -263,7 +263,7 @@ async function neverTwoAtOnce(context: Context, way: Way): Promise<void> {
       const others = running.get(id) ?? 0;
       if (others > 0) together.push(id);
       running.set(id, others + 1);
-      await sleep(context.random.below(1200));
+      await sleep(context.random.below(2.4 * leaseMs));
       running.set(id, running.get(id)! - 1);
     },
   });
