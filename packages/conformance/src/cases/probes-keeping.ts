@@ -74,8 +74,8 @@ const textsOf = (messages: readonly Incoming[]): string[] => messages.map(textOf
 async function delayed(context: Context, kind: Settleable): Promise<void> {
   const { bench, target, open } = await openChannel(context, kind, { delay: true });
   const taker = await open();
-  await bench.send(target, bench.message('later', { delayMs: waitMs }), bench.message('now'));
   const startedAt = performance.now();
+  await bench.send(target, bench.message('later', { delayMs: waitMs }), bench.message('now'));
   context.expect.deepEqual(textsOf(await taker.take(1)), ['now'], 'what comes first');
   context.expect.deepEqual(textsOf(await taker.take(1)), ['later'], 'what comes then');
   context.expect.between(

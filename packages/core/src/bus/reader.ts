@@ -81,16 +81,23 @@ class Reading {
     const { name } = this.#destination;
     const source = { kind: 'stream', ...placeOf(this.#destination, this.#carrier.driver.name), from } as const;
     const options = { concurrency: prefetch, maxInFlight: prefetch, ...(signal && { signal }) };
-    this.#consumer = await consume(this.#carrier, {
-      destination: this.#destination,
-      source,
-      name,
-      handler: this.#handOver.handle,
-      options,
-      byHand: true,
-      atMostOnce: false,
-      asTheyCome: true,
-    });
+    const wasOpen = this.#carrier.keeper.state !== 'closed';
+    try {
+      this.#consumer = await consume(this.#carrier, {
+        destination: this.#destination,
+        source,
+        name,
+        handler: this.#handOver.handle,
+        options,
+        byHand: true,
+        atMostOnce: false,
+        asTheyCome: true,
+      });
+    } catch (error) {
+      // Closed while it opened: that ends the wait for a record as it does later on.
+      if (wasOpen && WaybillError.is(error, 'closed')) return this.#handOver.end();
+      throw error;
+    }
     void this.#consumer.ended.then(() => this.#handOver.end());
   }
 
