@@ -57,9 +57,11 @@ export class Applicability {
 }
 
 /** Why a fault means nothing to this deployment, rather than only being out of the harness's reach. */
-function reasonAgainst(control: Control, { durable, reach }: Profile): string | undefined {
+function reasonAgainst(control: Control, { durable, reach, blocks }: Profile): string | undefined {
   const isEnd = control === 'kill' || control === 'stop';
   if (isEnd && durable === 'none') return 'this deployment does not claim that anything survives the end of the broker';
+  if (control === 'block' && blocks === 'never')
+    return 'this broker has no state in which it stops reading what is published';
   if (reach !== 'process') return undefined;
   if (control === 'child') return 'no other process can reach this broker';
   if (control === 'proxy') return 'there is no network before a broker inside the process';

@@ -100,6 +100,8 @@ export interface Profile {
   readonly durable: 'none' | 'process' | 'os';
   /** `process`: no other process can reach this broker, so cases with child processes do not apply. @default 'network' */
   readonly reach?: 'process' | 'network';
+  /** `never`: the broker has no state in which it stops reading what is published, so cases about one do not apply. */
+  readonly blocks?: 'never';
   /** For the reader of a certificate: `single node, fsync on confirm`. */
   readonly note: string;
 }

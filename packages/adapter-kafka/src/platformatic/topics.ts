@@ -94,17 +94,23 @@ async function isReady(cluster: Cluster, topic: string): Promise<void> {
   await until(`the topic "${topic}" to have leaders`, () => hasLeaders(cluster, topic));
   const { leaders } = await cluster.layout(topic);
   const ends = new Map([...leaders.keys()].map((partition) => [partition, 'latest'] as const));
-  await patiently(() => offsetsAt(cluster, topic, ends));
+  await until(`the topic "${topic}" to be known to its leaders`, () => isKnown(() => offsetsAt(cluster, topic, ends)));
 }
 
-async function hasLeaders(cluster: Cluster, topic: string): Promise<boolean> {
+async function isKnown(ask: () => Promise<unknown>): Promise<boolean> {
   try {
-    const { leaders } = await cluster.layout(topic, true);
-    return leaders.length > 0 && leaders.every((leader) => leader >= 0);
+    await patiently(ask);
+    return true;
   } catch (error) {
     if (codeOf(error) === unknownTopic) return false;
     throw error;
   }
+}
+
+async function hasLeaders(cluster: Cluster, topic: string): Promise<boolean> {
+  let leaders: readonly number[] = [];
+  const isThere = await isKnown(async () => ({ leaders } = await cluster.layout(topic, true)));
+  return isThere && leaders.length > 0 && leaders.every((leader) => leader >= 0);
 }
 
 async function exists(cluster: Cluster, topic: string): Promise<boolean> {

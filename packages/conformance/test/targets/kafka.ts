@@ -19,7 +19,7 @@ export async function kafkaTarget(line: KafkaLine): Promise<Target> {
     driver: () => kafka(url),
     url,
     version: () => broker.version,
-    profile: { durable: 'process', note: 'one node, KRaft' },
+    profile: { durable: 'process', blocks: 'never', note: 'one node, KRaft' },
     timing: { quietMs: 400, positiveMs: 20_000 },
     ...(isOurs && {
       proxy: () => proxyOf(broker),

@@ -21,7 +21,11 @@ export async function natsTarget(line: NatsLine): Promise<Target> {
     driver: () => nats({ url, maxLeaseMs: 5_000 }),
     url,
     version: () => server.version,
-    profile: { durable: 'process', note: 'one server, file storage, synced every two minutes; leases of five seconds' },
+    profile: {
+      durable: 'process',
+      blocks: 'never',
+      note: 'one server, file storage, synced every two minutes; leases of five seconds',
+    },
     timing: { quietMs: 250 },
     proxy: () => proxyBefore(server, (through) => nats(through)),
     ...(!given && { security: securityOf(server, secure, user.password) }),

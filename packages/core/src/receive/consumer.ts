@@ -6,10 +6,9 @@ import { isRetryable, WaybillError } from '../error/error.ts';
 import { backoffMs } from '../link/backoff.ts';
 import type { LinkKeeper } from '../link/link-keeper.ts';
 import { Intake } from './intake.ts';
-import type { IntakeSetup } from './lane-intake.ts';
 import type { Loan } from './loan.ts';
 import { Scheduler } from './scheduler.ts';
-import type { ConsumerTerms } from './terms.ts';
+import type { ConsumerTerms, IntakeSetup } from './terms.ts';
 
 /** What a consumer does with its deliveries, and whom it tells that it will never receive again. */
 export interface ConsumerWork extends Pick<IntakeSetup, 'fate' | 'work'> {

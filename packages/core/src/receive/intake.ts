@@ -5,8 +5,9 @@ import type { Book } from '../settle/book.ts';
 import { PositionBook } from '../settle/position-book.ts';
 import { ReceiptBook } from '../settle/receipt-book.ts';
 import { Credit } from './credit.ts';
-import { type IntakeSetup, LaneIntake } from './lane-intake.ts';
+import { LaneIntake } from './lane-intake.ts';
 import type { Loan } from './loan.ts';
+import type { IntakeSetup } from './terms.ts';
 
 const commitMs = 50;
 

@@ -1,25 +1,14 @@
 import type { Incoming } from '../driver/message.ts';
 import type { Start } from '../driver/place.ts';
 import type { Lane } from '../driver/receiver.ts';
-import type { Fate } from '../emulate/fate.ts';
 import { WaybillError } from '../error/error.ts';
 import type { Book } from '../settle/book.ts';
-import type { Credit } from './credit.ts';
+import { type Credit, LaneCredit } from './credit.ts';
 import type { Settled } from './delivery.ts';
 import { LoanList } from './loan-list.ts';
 import { Loan, type LoanKeeper, type Outcome, returned, returnedAfterFailure } from './loan.ts';
-import { isPromise, type Work } from './runner.ts';
-import type { Scheduler } from './scheduler.ts';
-import type { ConsumerTerms } from './terms.ts';
-
-/** What a consumer's intakes share over all its receivers. */
-export interface IntakeSetup {
-  readonly terms: ConsumerTerms;
-  readonly scheduler: Scheduler<Loan>;
-  readonly fate: Fate;
-  readonly work: Work;
-  readonly keep: (lane: string, through: string) => void;
-}
+import { isPromise } from './runner.ts';
+import type { IntakeSetup } from './terms.ts';
 
 /** One grant of a lane: pull within its share of the credit, run, settle, until it is drained or ends. */
 export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
@@ -29,7 +18,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   pulled = false;
   readonly #setup: IntakeSetup;
   readonly #book: Book;
-  readonly #credit: Credit;
+  readonly #credit: LaneCredit;
   /** The lanes of this receiver that wait for credit. */
   readonly #waiting: Set<LaneIntake>;
   readonly #open = new LoanList();
@@ -53,7 +42,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     this.source = setup.terms.name;
     this.#setup = setup;
     this.#book = book;
-    this.#credit = credit;
+    this.#credit = new LaneCredit(credit);
     this.#waiting = waiting;
   }
 
@@ -212,8 +201,8 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   start(loan: Loan): void {
     // Of a lane that ended, and of what a drain left behind, nothing runs any more: also not what a head has just set free.
     if (!loan.isOpen || this.#ended || this.#left.has(loan)) return this.#setup.scheduler.leave();
-    loan.running = true;
-    loan.hasRun = true;
+    loan.running = loan.hasRun = true;
+    this.#credit.runs(loan);
     this.#running++;
     this.#book.started(this.lane, loan);
     const { work } = this.#setup;
@@ -252,15 +241,15 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
 
   /** Free slots worth a pull: asking for one message at a time is slow. Where nothing runs, none will become free soon. */
   get #enough(): number {
-    return this.#running === 0 ? 1 : Math.max(1, this.#credit.limit(this.#open.size) >> 2);
+    return this.#running === 0 ? 1 : Math.max(1, this.#credit.limit >> 2);
   }
   #free(): number {
-    return Math.min(this.#credit.free(this.#open.size), this.#book.room(this.lane));
+    return Math.min(this.#credit.free, this.#book.room(this.lane));
   }
 
   #admit(loan: Loan): void {
     this.#open.add(loan);
-    this.#credit.took(this.#open.size);
+    this.#credit.took();
     if (!this.#setup.terms.atMostOnce) this.#book.opened(this.lane, loan);
     if (this.#ended) loan.lose();
     else if (this.#pulling.signal.aborted) this.#tooLate(loan);
@@ -279,6 +268,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     const { scheduler, terms } = this.#setup;
     if (terms.atMostOnce) this.#forget(loan);
     else if (!loan.isListed) scheduler.free(loan);
+    else if (loan.isFree) this.#keep(loan);
     if (loan.againWanted) {
       loan.againWanted = false;
       if (loan.isOpen) scheduler.again(loan);
@@ -289,10 +279,14 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
 
   #forget(loan: Loan): void {
     if (!this.#open.delete(loan)) return;
-    this.#credit.gave(this.#open.size);
+    this.#credit.gave(loan);
     if (!loan.running) this.#setup.scheduler.free(loan);
     for (const lane of this.#waiting) lane.wakeIfFree();
     this.#rest();
+  }
+  #keep(loan: Loan): void {
+    this.#credit.keeps(loan);
+    if (this.#waiting.has(this)) this.wakeIfFree();
   }
   #rest(): void {
     if (this.#idle.length > 0 && !this.#isBusy) for (const told of this.#idle.splice(0)) told();

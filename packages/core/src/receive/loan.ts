@@ -44,6 +44,8 @@ export class Loan implements Delivery, StreamRecord {
   againWanted = false;
   /** Told when it is kept to be run again in place: the run that asked for it has ended. */
   onHeld: (() => void) | undefined;
+  /** Its run failed, and it waits to be run again in place. */
+  isHeld = false;
   /** In the list of its lane: whether it is there, and its neighbours. */
   isListed = false;
   previous: Loan | undefined;

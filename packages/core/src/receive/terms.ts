@@ -3,6 +3,7 @@ import type { ChannelCapabilities } from '../driver/capabilities.ts';
 import type { Incoming } from '../driver/message.ts';
 import type { Source, Target } from '../driver/place.ts';
 import type { RetrySchedule } from '../driver/topology.ts';
+import type { Fate } from '../emulate/fate.ts';
 import type { RetryPolicy } from '../emulate/retry.ts';
 import type { ErrorCode } from '../error/error.ts';
 import type { Middleware } from '../middleware/middleware.ts';
@@ -10,6 +11,8 @@ import type { Observer } from '../observe/observer.ts';
 import type { Sender } from '../send/sender.ts';
 import type { SendTerms } from '../send/terms.ts';
 import type { Loan } from './loan.ts';
+import type { Work } from './runner.ts';
+import type { Scheduler } from './scheduler.ts';
 
 /** Everything that holds for one consumer as long as it lives; made once, read by all its parts. */
 export interface ConsumerTerms {
@@ -55,4 +58,13 @@ export interface ConsumerTerms {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly codeOf: (error: unknown) => ErrorCode;
+}
+
+/** What a consumer's intakes share over all its receivers. */
+export interface IntakeSetup {
+  readonly terms: ConsumerTerms;
+  readonly scheduler: Scheduler<Loan>;
+  readonly fate: Fate;
+  readonly work: Work;
+  readonly keep: (lane: string, through: string) => void;
 }

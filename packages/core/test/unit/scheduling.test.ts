@@ -106,31 +106,42 @@ describe('Credit', () => {
   it('is all for one lane', () => {
     const credit = new Credit(32, 16);
     credit.lanes = 1;
-    expect([credit.limit(0), credit.free(0)]).toEqual([32, 32]);
+    expect([credit.limit(0), credit.free(0, 0)]).toEqual([32, 32]);
     for (let open = 1; open <= 32; open++) credit.took(open);
-    expect(credit.free(32)).toBe(0);
+    expect(credit.free(32, 0)).toBe(0);
     credit.gave(31);
-    expect(credit.free(31)).toBe(1);
+    expect(credit.free(31, 0)).toBe(1);
   });
 
   it('of several lanes leaves a slot for each other: a slow one never takes the last', () => {
     const credit = new Credit(32, 4);
     credit.lanes = 3;
     let open = 0;
-    while (credit.free(open) > 0) credit.took(++open);
+    while (credit.free(open, 0) > 0) credit.took(++open);
     expect(open).toBe(3);
-    expect(credit.free(0)).toBeGreaterThan(0);
+    expect(credit.free(0, 0)).toBeGreaterThan(0);
     credit.took(1);
     expect(credit.limit(open)).toBe(2);
   });
 
-  it('never drives anybody below one', () => {
+  it('keeps all lanes together within what may be in flight, and the next to hold nothing comes first', () => {
     const credit = new Credit(2, 1);
     credit.lanes = 100;
-    for (let lane = 0; lane < 50; lane++) {
-      expect(credit.free(0)).toBe(1);
+    for (let lane = 0; lane < 2; lane++) {
+      expect(credit.free(0, 0)).toBe(1);
       credit.took(1);
     }
+    expect(credit.free(0, 0)).toBe(0);
+    expect(credit.free(1, 0)).toBeLessThanOrEqual(0);
+    credit.gave(0);
+    expect([credit.free(0, 0), credit.free(1, 0)]).toEqual([1, 0]);
+  });
+
+  it('does not count what waits to be run again against the turns of a lane', () => {
+    const credit = new Credit(4, 1);
+    credit.lanes = 6;
+    credit.took(1);
+    expect([credit.free(1, 0), credit.free(1, 1)]).toEqual([0, 1]);
   });
 });
 
