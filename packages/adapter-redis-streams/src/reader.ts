@@ -21,7 +21,7 @@ export class Reader {
     return new Reader(connection, commands, Number(await connection.call('CLIENT', 'ID')));
   }
 
-  /** Of one stream. `command` and `args` are all before `COUNT`; `after` is an id, or `>`. */
+  /** Of one stream. `command` is all before `COUNT`; 0 does not wait; `after` is an id, or `>`. */
   async read(
     command: readonly [string, ...Argument[]],
     limit: number,
@@ -31,8 +31,8 @@ export class Reader {
   ): Promise<Entry[]> {
     const [name, ...args] = command;
     const count = Math.min(limit, mostAtOnce);
-    const wait = Math.max(1, Math.ceil(blockMs));
-    const answer = await this.wait(name, ...args, 'COUNT', count, 'BLOCK', wait, 'STREAMS', stream, after);
+    const wait = blockMs === 0 ? [] : ['BLOCK', Math.max(1, Math.ceil(blockMs))];
+    const answer = await this.wait(name, ...args, 'COUNT', count, ...wait, 'STREAMS', stream, after);
     return entriesOf((answer as readonly (readonly [Buffer, readonly RawEntry[]])[] | null)?.[0]?.[1] ?? []);
   }
 

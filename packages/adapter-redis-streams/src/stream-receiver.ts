@@ -61,8 +61,10 @@ export class StreamLane implements Lane<Positioned> {
     const wake = (): void => void this.#reader.unblock();
     signal.addEventListener('abort', wake, { once: true });
     try {
-      while (!signal.aborted && !this.#isEnded) {
-        const entries = await this.#reader.read(['XREAD'], limit, this.#pollMs, this.#stream, this.#after);
+      // Also when there is no time to wait, what is there is handed out.
+      for (let isFirst = true; (isFirst || !signal.aborted) && !this.#isEnded; isFirst = false) {
+        const waitMs = signal.aborted ? 0 : this.#pollMs;
+        const entries = await this.#reader.read(['XREAD'], limit, waitMs, this.#stream, this.#after);
         const last = entries.at(-1);
         if (last === undefined) {
           await this.#mustExist();
