@@ -50,7 +50,7 @@ function verdict({ passed, failed, skipped }: Counts): string {
 }
 
 /** More would make each other late: the cases of the suite have deadlines. */
-const mostBeside = 3;
+const mostBeside = 2;
 
 /** Runs of neighbours that may run beside each other; any other step is a run of its own. */
 function runsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
