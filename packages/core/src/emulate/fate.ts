@@ -4,7 +4,7 @@ import type { Target } from '../driver/place.ts';
 import { WaybillError } from '../error/error.ts';
 import { steadyBackoffMs } from '../link/backoff.ts';
 import { delayQueue, delayStep, retryStep, scheduledMs } from '../plan/steps.ts';
-import type { Loan } from '../receive/loan.ts';
+import { type Loan, returned } from '../receive/loan.ts';
 import type { ConsumerTerms } from '../receive/terms.ts';
 import { countOf } from './marks.ts';
 import { deadCopy, hopCopy, retryCopy } from './copies.ts';
@@ -96,7 +96,7 @@ export class Fate {
   #giveBackLater(loan: Loan, error: unknown): void {
     const { name: source, observer } = this.#terms;
     observer.emit('held', { source, id: loan.id, target: source, error });
-    this.#wait(loan, deadAgainMs, () => loan.settle({ outcome: 'release', delayMs: 0, failed: false }));
+    this.#wait(loan, deadAgainMs, () => loan.settle(returned));
   }
 
   /**

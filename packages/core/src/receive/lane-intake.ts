@@ -42,7 +42,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     this.source = setup.terms.name;
     this.#setup = setup;
     this.#book = book;
-    this.#credit = new LaneCredit(credit);
+    this.#credit = new LaneCredit(credit, this.#open);
     this.#waiting = waiting;
   }
 
@@ -78,9 +78,9 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     const isSparing = this.#book.isPositional && !terms.atMostOnce && this.#credit.lanes > 1;
     const leaseEndsAt = this.#book.leaseEndsAt();
     this.#surplus = [];
-    for (const [index, incoming] of batch.entries()) {
+    for (let index = 0; index < batch.length; index++) {
       if (isSparing && this.#free() <= 0) return void (this.#surplus = batch.slice(index));
-      this.#admit(new Loan(incoming, this, leaseEndsAt));
+      this.#admit(new Loan(batch[index]!, this, leaseEndsAt));
     }
   }
   #credited(): Promise<void> {
@@ -286,7 +286,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   }
   #keep(loan: Loan): void {
     this.#credit.keeps(loan);
-    if (this.#waiting.has(this)) this.wakeIfFree();
+    this.wakeIfFree();
   }
   #rest(): void {
     if (this.#idle.length > 0 && !this.#isBusy) for (const told of this.#idle.splice(0)) told();
