@@ -9,7 +9,7 @@ import { extractSamples } from './checks/samples.ts';
 import { checkSizes } from './checks/sizes.ts';
 import { checkSkeleton } from './checks/skeleton.ts';
 import { run, runOrFail, tool } from './lib/command.ts';
-import { type Counts, countVitestFile } from './lib/counts.ts';
+import { readVitestFile, type Report } from './lib/counts.ts';
 import { listFiles, readFiles } from './lib/repository.ts';
 import type { Step } from './lib/steps.ts';
 import { findPackages, localCache, readManifest, root } from './lib/workspace.ts';
@@ -43,13 +43,13 @@ function command(program: string, ...args: readonly string[]): () => Promise<voi
 }
 
 /** With `show: false` the output appears when it ends, and only where something failed. */
-async function vitest(report: string, show: boolean, ...args: readonly string[]): Promise<Counts> {
+async function vitest(report: string, show: boolean, ...args: readonly string[]): Promise<Report> {
   const file = join(localCache, 'reports', `${report.replaceAll(/[^\w-]/g, '-')}.json`);
   rmSync(file, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   const { exitCode, output } = await run([...tool('vitest'), 'run', ...args, ...reporters], { show });
   if (exitCode !== 0) console.log(output);
-  return countVitestFile(file, exitCode);
+  return readVitestFile(file, exitCode);
 }
 
 function liveStep(folder: string): Step {

@@ -1,4 +1,4 @@
-import { add, type Counts, none, oneFailed, onePassed, oneSkipped } from './counts.ts';
+import { add, type Counts, none, oneFailed, onePassed, oneSkipped, type Report } from './counts.ts';
 
 /** Thrown by a step that cannot run on this machine; the message says why. */
 export class StepSkipped extends Error {}
@@ -14,12 +14,14 @@ export interface Step {
   /** A step that this one builds on: where that did not pass, this one is skipped. */
   readonly needs?: string;
   /** Throws where the step failed; returns counts where it has a report of its own; a string is a note to print. */
-  run(): Promise<Counts | string | void>;
+  run(): Promise<Report | string | void>;
 }
 
 interface Outcome {
   readonly counts: Counts;
   readonly note: string;
+  /** What is told again when everything is done. */
+  readonly failures: readonly string[];
 }
 
 export interface RunOptions {
@@ -34,9 +36,14 @@ function describe(error: unknown): string {
 async function attempt(step: Step): Promise<Outcome> {
   try {
     const result = await step.run();
-    return typeof result === 'object' ? { counts: result, note: '' } : { counts: onePassed, note: result ?? '' };
+    if (typeof result !== 'object') return { counts: onePassed, note: result ?? '', failures: [] };
+    const { failures, ...counts } = result;
+    return { counts, note: '', failures };
   } catch (error) {
-    return { counts: error instanceof StepSkipped ? oneSkipped : oneFailed, note: describe(error) };
+    const note = describe(error);
+    return error instanceof StepSkipped
+      ? { counts: oneSkipped, note, failures: [] }
+      : { counts: oneFailed, note, failures: [note] };
   }
 }
 
@@ -63,20 +70,25 @@ function runsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
   return runs;
 }
 
-/** Runs every step in order, neighbours beside each other where they may. A failure stops only the steps that need the failed one. */
+/**
+ * Runs every step in order, neighbours beside each other where they may. A failure stops only the steps that need the
+ * failed one. What failed is told again at the end, where the end is all that is kept of the output.
+ */
 export async function runSteps(steps: readonly Step[], { print, now }: RunOptions): Promise<Counts> {
   const sound = new Map<string, boolean>();
+  const told: string[] = [];
   let total = none;
   const conduct = async (step: Step): Promise<void> => {
     const label = `[${String(steps.indexOf(step) + 1).padStart(2)}/${steps.length}] ${step.name}`;
     const started = now();
     if (step.streams === true || step.beside === true) print(`${label} …`);
     const isBlocked = step.needs !== undefined && sound.get(step.needs) !== true;
-    const blocked = { counts: oneSkipped, note: `needs "${step.needs}", which did not pass` };
-    const { counts, note } = isBlocked ? blocked : await attempt(step);
+    const blocked = { counts: oneSkipped, note: `needs "${step.needs}", which did not pass`, failures: [] };
+    const { counts, note, failures } = isBlocked ? blocked : await attempt(step);
     const seconds = ((now() - started) / 1000).toFixed(1);
     print(`${label.padEnd(52)} ${verdict(counts)}  ${seconds} s`);
     if (note !== '') print(indent(note));
+    if (failures.length > 0) told.push(label, ...failures.map(indent));
     sound.set(step.name, counts.failed === 0 && counts.passed > 0);
     total = add(total, counts);
   };
@@ -87,5 +99,6 @@ export async function runSteps(steps: readonly Step[], { print, now }: RunOption
     };
     await Promise.all(Array.from({ length: mostBeside }, lane));
   }
+  if (told.length > 0) print(`\nWhat failed\n${told.join('\n')}`);
   return total;
 }

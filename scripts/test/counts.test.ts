@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countVitestFile, countVitestReport, summaryLine } from '../lib/counts.ts';
+import { countVitestReport, failuresOf, readVitestFile, summaryLine } from '../lib/counts.ts';
 import { runSteps, type Step } from '../lib/steps.ts';
 
 const report = (status: string, ...statuses: string[]): Parameters<typeof countVitestReport>[0] => ({
@@ -21,15 +21,31 @@ describe('counting a vitest report', () => {
   });
 
   it('counts a missing report as one failure', () => {
-    expect(countVitestFile('/nonexistent/report.json', 0)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+    const read = readVitestFile('/nonexistent/report.json', 0);
+    expect(read).toEqual({ passed: 0, failed: 1, skipped: 0, failures: ['no report was written'] });
   });
+});
+
+it('names what failed in a report, with the first lines of the error', () => {
+  const failed = { status: 'failed', fullName: 'suite one', failureMessages: [`Error: no\n${'at x\n'.repeat(50)}`] };
+  const failures = failuresOf({
+    testResults: [
+      { status: 'failed', name: 'test/a.test.ts', assertionResults: [{ status: 'passed' }, failed] },
+      { status: 'failed', name: 'test/b.test.ts', message: 'cannot import', assertionResults: [] },
+      { status: 'passed', name: 'test/c.test.ts', assertionResults: [{ status: 'passed' }] },
+    ],
+  });
+  expect(failures).toEqual([
+    `a.test.ts: suite one\nError: no\n${'at x\n'.repeat(14).trimEnd()}`,
+    'b.test.ts: cannot import',
+  ]);
 });
 
 describe('running steps', () => {
   const ok: Step = { name: 'a', run: async () => 'a note' };
   const broken: Step = { name: 'b', run: () => Promise.reject(new Error('first\nsecond')) };
   const dependent: Step = { name: 'c', needs: 'b', run: async () => {} };
-  const many: Step = { name: 'd', run: async () => ({ passed: 5, failed: 0, skipped: 1 }) };
+  const many: Step = { name: 'd', run: async () => ({ passed: 5, failed: 0, skipped: 1, failures: [] }) };
 
   async function lines(steps: readonly Step[]): Promise<{ printed: string[]; summary: string }> {
     const printed: string[] = [];
@@ -54,6 +70,7 @@ describe('running steps', () => {
       '      a note',
       expect.stringMatching(/^\[ 2\/2\] b +FAILED {2}0\.0 s$/),
       '      first\n      second',
+      '\nWhat failed\n[ 2/2] b\n      first\n      second',
     ]);
   });
 
