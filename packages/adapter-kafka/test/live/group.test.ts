@@ -165,7 +165,7 @@ describe('a group', () => {
 describe('a queue', () => {
   test('hands out what was committed to nobody, and its lag is its depth', async () => {
     await using link = await open(broker.url);
-    const jobs = await newQueue(link, { partitions: 1 });
+    const jobs = await newQueue(link, { native: { partitions: 1 } });
     await store(link, jobs, messages(3));
     const first = await read(link, jobs);
     const [one, two] = await first.take(2);
@@ -180,7 +180,7 @@ describe('a queue', () => {
 
   test('at most once: the position is written before anybody has the message', async () => {
     await using link = await open(broker.url);
-    const jobs = await newQueue(link, { partitions: 1 });
+    const jobs = await newQueue(link, { native: { partitions: 1 } });
     await store(link, jobs, messages(3));
     const first = await read(link, jobs, { delivery: 'at-most-once' });
     expect(await first.take(2)).toHaveLength(2);

@@ -1,48 +1,31 @@
 import { Admin, Consumer, type Message, Producer } from '@platformatic/kafka';
 import { kafka, type KafkaOptions } from '@waybill/adapter-kafka';
 import type {
-  Declaration,
   Lane,
   LaneOwner,
   Link,
-  Outgoing,
   Place,
   Positioned,
   PositionReceiver,
   ReceiveOptions,
-  Sent,
   Source,
 } from '@waybill/core/driver';
 import { waitFor } from '@waybill/testbed';
+import { closing, declare, never, place, receive } from '../../../conformance/test/link.ts';
 
-const never = new AbortController().signal;
-
-let count = 0;
-/** A place that no other test has. */
-export const place = (over: Partial<Place> = {}): Place => ({
-  name: `t${process.pid}.${Date.now().toString(36)}.${count++}`,
-  order: 'none',
-  ...over,
-});
+export {
+  declare,
+  failureOf,
+  message,
+  messages,
+  newQueue,
+  outcomesOf,
+  place,
+  store,
+} from '../../../conformance/test/link.ts';
 
 export async function open(options: string | KafkaOptions): Promise<Link & AsyncDisposable> {
-  const link = await kafka(options).connect({ signal: never, onBlocked: () => {} });
-  return Object.assign(link, { [Symbol.asyncDispose]: () => link.close() });
-}
-
-const queueOf = (where: Place, over: Partial<Extract<Declaration, { kind: 'queue' }>> = {}): Declaration => ({
-  kind: 'queue',
-  priority: false,
-  ttl: false,
-  delay: false,
-  ...where,
-  ...over,
-});
-
-/** Declares, and expects that nothing differs. */
-export async function declare(link: Link, ...declarations: readonly Declaration[]): Promise<void> {
-  const mismatches = await link.declare!(declarations, 'create');
-  if (mismatches.length > 0) throw new Error(`differs: ${JSON.stringify(mismatches)}`);
+  return closing(await kafka(options).connect({ signal: never, onBlocked: () => {} }));
 }
 
 export type StreamPlace = { readonly kind: 'stream' } & Place;
@@ -52,38 +35,6 @@ export async function newStream(link: Link, partitions = 1, native?: unknown): P
   await declare(link, { kind: 'stream', ...where, partitions });
   return { kind: 'stream', ...where };
 }
-/** A declared queue of its own. */
-export async function newQueue(link: Link, native?: unknown): Promise<{ readonly kind: 'queue' } & Place> {
-  const where = place(native === undefined ? {} : { native });
-  await declare(link, queueOf(where));
-  return { kind: 'queue', ...where };
-}
-
-export const message = (id: string, over: Partial<Outgoing> = {}): Outgoing => ({
-  id,
-  sendId: id,
-  body: Buffer.from(JSON.stringify(id)),
-  contentType: 'application/json',
-  sentAt: Date.now(),
-  headers: {},
-  ...over,
-});
-export const messages = (many: number, over: Partial<Outgoing> = {}): Outgoing[] =>
-  Array.from({ length: many }, (_, index) => message(`m${index}`, over));
-
-/** Sends, and expects that everything is stored. */
-export async function store(
-  link: Link,
-  target: StreamPlace | ({ readonly kind: 'queue' | 'topic' } & Place),
-  batch: readonly Outgoing[],
-): Promise<void> {
-  const { unsent } = await link.send(target, batch);
-  if (unsent.length > 0) throw new Error(`not stored: ${String(unsent[0]?.error)}`);
-}
-
-export const outcomesOf = ({ unsent }: Sent): string[] =>
-  [...unsent].sort((one, other) => one.index - other.index).map(({ index, outcome }) => `${index} ${outcome}`);
-
 /** A receiver with the lanes that it has now. */
 export class Reading implements LaneOwner<Positioned> {
   readonly receiver: PositionReceiver;
@@ -147,25 +98,11 @@ export class Reading implements LaneOwner<Positioned> {
 }
 
 export async function read(link: Link, source: Source, options: Partial<ReceiveOptions> = {}): Promise<Reading> {
-  const receiver = await link.receive(source, {
-    signal: never,
-    delivery: 'at-least-once',
-    maxInFlight: 100,
-    leaseMs: 30_000,
-    ...options,
-  });
-  if (receiver.style !== 'position') throw new Error(`a ${receiver.style} receiver came`);
+  const receiver = await receive(link, 'position', source, options);
   const reading = new Reading(receiver);
   receiver.start(reading);
   return reading;
 }
-
-/** The error of something that must fail, caught from the start. */
-export const failureOf = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => 'it did not fail',
-    (error: unknown) => error,
-  );
 
 export const brokersOf = (url: string): string[] => [new URL(url).host];
 

@@ -136,7 +136,7 @@ describe.each(redisLines)('others on %s', async (line) => {
     await using link = await open(server.url);
     const key = `orders.${place().name}`;
     await raw.xadd(key, '*', 'data', 'from before', 'kind', 'old');
-    const jobs = await newQueue(link, { key, bodyField: 'data' });
+    const jobs = await newQueue(link, { native: { key, bodyField: 'data' } });
     await store(link, jobs, [message('new')]);
     const found = await (await consume(link, jobs)).take(2);
     expect(found.map(textOf)).toEqual(['from before', '"new"']);
