@@ -126,7 +126,7 @@ export const promises: readonly Defect[] = [
     edits: [
       edit(
         'core/src/plan/meet.ts',
-        "if (wanted === 'exactly-once') return meetExactlyOnce();",
+        "if (wanted === 'exactly-once') return meetExactlyOnce(capabilities, destination);",
         "if (wanted === 'exactly-once') return byBroker;\n  void meetExactlyOnce;",
       ),
     ],
