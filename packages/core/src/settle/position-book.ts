@@ -41,8 +41,8 @@ export class PositionBook implements Book {
   #timer: Timer | undefined;
   #committing: Promise<void> | undefined;
   #lost = false;
-  /** Transactions that failed since the last one that did not. */
-  #aborted = 0;
+  /** Writes that failed since the last one that did not. */
+  #failures = 0;
 
   constructor(receiver: PositionReceiver, clock: Clock, terms: PositionTerms) {
     this.#receiver = receiver;
@@ -119,7 +119,7 @@ export class PositionBook implements Book {
     return marks.finished - committed > this.#terms.window >> 1;
   }
   #schedule(): void {
-    const ms = this.#aborted > 0 ? commitAgainMs : this.#terms.commitMs;
+    const ms = this.#failures > 0 ? commitAgainMs : this.#terms.commitMs;
     this.#timer ??= this.#clock.after(ms, () => {
       this.#timer = undefined;
       void this.#commit();
@@ -128,7 +128,9 @@ export class PositionBook implements Book {
   #commit(): Promise<void> {
     this.#committing ??= this.#write().finally(() => {
       this.#committing = undefined;
-      if (this.#dirty().length > 0 && !this.#lost) this.#schedule();
+      const dirty = this.#lost ? [] : this.#dirty();
+      if (this.#failures === 0 && dirty.some((track) => this.#isUrgent(track))) void this.#commit();
+      else if (dirty.length > 0) this.#schedule();
     });
     return this.#committing;
   }
@@ -142,6 +144,7 @@ export class PositionBook implements Book {
     const outputs = tracks.map((track) => track.marks.takeOutputs());
     const unsettled = await this.#hand(marks, outputs.flat());
     const byIndex = new Map(unsettled.map((one) => [one.index, one.outcome]));
+    this.#failures = unsettled.some(({ outcome }) => outcome === 'failed') ? this.#failures + 1 : 0;
     tracks.forEach((track, index) => {
       const outcome = byIndex.get(index);
       if (outcome === 'failed') track.marks.putBack(marks[index]!.through, outputs[index]!);
@@ -160,10 +163,9 @@ export class PositionBook implements Book {
     const done = await this.#receiver.transact!(outputs, marks).catch(nobodyKnows);
     if (done.outcome === 'aborted') {
       // Told at the 1st, 2nd, 4th, 8th …: a cause that lasts is seen, and does not drown the rest.
-      if ((++this.#aborted & (this.#aborted - 1)) === 0) held(done.error);
+      if (((this.#failures + 1) & this.#failures) === 0) held(done.error);
       return allOf(marks, 'failed', done.error);
     }
-    this.#aborted = 0;
     if (done.outcome === 'committed') return [];
     if (!this.#lost) broken(done.error);
     return allOf(marks, 'lost', done.error);
