@@ -1,9 +1,12 @@
 import {
+  addOffsetsToTxnV3,
+  addPartitionsToTxnV3,
   createTopicsV7,
   deleteGroupsV2,
   deleteRecordsV2,
   deleteTopicsV6,
   describeConfigsV4,
+  endTxnV3,
   fetchV12,
   findCoordinatorV4,
   heartbeatV4,
@@ -16,15 +19,19 @@ import {
   offsetFetchV8,
   produceV9,
   syncGroupV5,
+  txnOffsetCommitV3,
 } from '@platformatic/kafka';
 
 /** Every request that is made, in the one version that is used of it. */
 export const needed: readonly { readonly key: number; readonly version: number }[] = [
+  addOffsetsToTxnV3,
+  addPartitionsToTxnV3,
   createTopicsV7,
   deleteGroupsV2,
   deleteRecordsV2,
   deleteTopicsV6,
   describeConfigsV4,
+  endTxnV3,
   fetchV12,
   findCoordinatorV4,
   heartbeatV4,
@@ -37,4 +44,5 @@ export const needed: readonly { readonly key: number; readonly version: number }
   offsetFetchV8,
   produceV9,
   syncGroupV5,
+  txnOffsetCommitV3,
 ].map(({ api }) => ({ key: api.key, version: api.version }));
