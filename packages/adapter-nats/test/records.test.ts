@@ -27,7 +27,7 @@ function kept(lines: string, body = '{}'): Msg {
   const bytes = Buffer.from(`before${lines}${body}after`);
   const _rdata = bytes.subarray(6, bytes.length - 5);
   const data = _rdata.subarray(_rdata.length - Buffer.byteLength(body));
-  const message = { subject: 'base', data, _rdata, headers: MsgHdrsImpl.fromRecord({ unread: '' }) };
+  const message = { subject: 'base', data, _rdata, headers: MsgHdrsImpl.fromRecord({ unread: [''] }) };
   return message as Partial<Msg> as Msg;
 }
 const reply = '$JS.ACK.stream.consumer.3.17.20.1795272370254499703.4';
