@@ -142,13 +142,22 @@ export class Cluster {
     throw last;
   }
 
-  /** Rejects with UNKNOWN_TOPIC_OR_PARTITION. */
+  /**
+   * Rejects with UNKNOWN_TOPIC_OR_PARTITION. What has become old is told once more and read anew behind it: no send waits
+   * for that, and none is overtaken by the next.
+   */
   async layout(topic: string, fresh = false): Promise<Layout> {
     const known = fresh ? undefined : this.#layouts.get(topic);
-    if (known !== undefined && Date.now() - known.readAt < layoutMs) return known;
-    this.#layouts.delete(topic);
+    if (known === undefined) return this.#read(topic);
+    if (Date.now() - known.readAt < layoutMs) return known;
+    this.#layouts.set(topic, { ...known, readAt: Date.now() });
+    this.#read(topic).catch(() => this.forget(topic));
+    return known;
+  }
+  async #read(topic: string): Promise<Layout> {
     const metadata = await this.askAny(metadataV12.api, [topic], false, false);
     this.#learn(metadata);
+    this.#layouts.delete(topic);
     const found = metadata.topics[0];
     checkCode(found?.errorCode ?? unknownTopic, `a question about the topic "${topic}"`);
     const leaders: number[] = [];
@@ -204,7 +213,9 @@ export class Cluster {
     return node ?? this.#brokers.keys().next().value ?? -1;
   }
 
+  /** A broker that its controller takes for lost, as after a standstill, knows of none, also not of itself. */
   #learn({ brokers }: Metadata): void {
+    if (brokers.length === 0) return;
     this.#brokers.clear();
     for (const { nodeId, host, port } of brokers) this.#brokers.set(nodeId, { hostname: host, port });
   }

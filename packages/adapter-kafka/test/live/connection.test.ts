@@ -1,5 +1,6 @@
 import { startKafka, waitFor } from '@waybill/testbed';
 import { afterAll, describe, expect, test } from 'vitest';
+import { never } from '../../../conformance/test/link.ts';
 import { failureOf, message, newStream, open, outcomesOf, read, store } from './support.ts';
 
 const broker = await startKafka({ line: '4.3', ways: 1 });
@@ -37,6 +38,23 @@ describe('a link', () => {
     ])
       expect(stored).toContain(id);
     expect(new Set(stored).size).toBe(stored.length);
+  });
+
+  test('goes on after a standstill of its broker, which knows of no broker then, not even of itself', async () => {
+    await using link = await open({ url: broker.url, requestTimeoutMs: 30_000 });
+    const log = await newStream(link);
+    await broker.pause();
+    const pausedAt = performance.now();
+    // Its session ends after two seconds: broker.session.timeout.ms in the testbed.
+    await waitFor('three seconds', () => performance.now() - pausedAt > 3000 || undefined);
+    await broker.resume();
+    const resumedAt = performance.now();
+    const answered = async (): Promise<true | undefined> =>
+      link.ping(never).then(() => performance.now() - resumedAt > 3000 || undefined);
+    await waitFor('answers for three seconds', answered);
+    const sent = async (): Promise<true | undefined> =>
+      (await link.send(log, batch('after'))).unsent.length === 0 || undefined;
+    await waitFor('a batch to be stored', sent);
   });
 
   test('to a broker that is not there ends at once, and says where', async () => {
