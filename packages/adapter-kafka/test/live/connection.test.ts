@@ -54,7 +54,7 @@ describe('a link', () => {
     await waitFor('answers for three seconds', answered);
     const sent = async (): Promise<true | undefined> =>
       (await link.send(log, batch('after'))).unsent.length === 0 || undefined;
-    await waitFor('a batch to be stored', sent);
+    expect(await waitFor('a batch to be stored', sent)).toBe(true);
   });
 
   test('to a broker that is not there ends at once, and says where', async () => {
