@@ -81,7 +81,7 @@ export class Cluster {
     this.#learn(await first.ask(metadataV12.api, [], false, false));
     const [node] = [...this.#brokers].find(([, one]) => one.hostname === host.hostname && one.port === host.port) ?? [];
     if (node === undefined) first.close();
-    else this.#connections.set(node, Promise.resolve(first));
+    else void this.#keep(node, Promise.resolve(first));
     await this.#readLimit();
   }
 
@@ -100,9 +100,10 @@ export class Cluster {
 
   /** The shared connection to a broker. */
   connection(node: number): Promise<BrokerConnection> {
-    const known = this.#connections.get(node);
-    if (known !== undefined) return known;
-    const opening = this.open(node);
+    return this.#connections.get(node) ?? this.#keep(node, this.open(node));
+  }
+  /** Until it is closed, the first one too: who asked a broker that is gone asks another connection when it is back. */
+  #keep(node: number, opening: Promise<BrokerConnection>): Promise<BrokerConnection> {
     this.#connections.set(node, opening);
     const forget = (): void => {
       if (this.#connections.get(node) === opening) this.#connections.delete(node);
