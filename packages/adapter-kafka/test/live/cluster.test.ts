@@ -159,8 +159,9 @@ describe('a cluster of three', () => {
     const [first, second] = await reading.take(2);
     await transactOnce(reading, out, first!);
     const coordinator = cluster.nodes.indexOf(await leaderOf('__transaction_state'));
-    for (const proxy of way.proxies) await proxy.inject({ kind: 'delay', ms: 600 });
     const [{ url }] = cluster.nodes as [KafkaCluster['nodes'][number]];
+    await untilClosed(url, out.name);
+    for (const proxy of way.proxies) await proxy.inject({ kind: 'delay', ms: 600 });
     const transacted = transactOnce(reading, out, second!);
     await untilOpen(url, out.name);
     await untilClosed(url, out.name);

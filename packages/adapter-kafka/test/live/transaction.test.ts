@@ -1,5 +1,5 @@
 import type { Addressed, Lane, Link, Positioned, Transacted, Watermark } from '@waybill/core/driver';
-import { startKafka } from '@waybill/testbed';
+import { startKafka, waitFor } from '@waybill/testbed';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
   declare,
@@ -213,6 +213,7 @@ describe('a transaction of a member', () => {
     const log = await newStream(link);
     const { source, reading, mark } = await taken(slow, 2, link);
     expect(await transact(reading, [out(log, 'before')], [mark(0)])).toEqual({ outcome: 'committed' });
+    await untilClosed(broker.url, log.name);
     // So that there is time between the records and their commit.
     await proxy!.inject({ kind: 'delay', ms: 500 });
     const standing = transact(reading, [out(log, 'standing')], [mark(1)]);
@@ -227,6 +228,31 @@ describe('a transaction of a member', () => {
     await reading.receiver.close();
   });
 
+  test('that died keeps its heir waiting for longer than a session, and the heir stays a member', async () => {
+    await using way = await broker.openWay();
+    const [proxy] = way.proxies;
+    const dead = await open({ url: way.url, sessionTimeoutMs: 2500, transactionTimeoutMs: 10_000 });
+    await using link = await open({ url: broker.url, sessionTimeoutMs: 2500 });
+    const log = await newStream(link);
+    const { source, reading, mark } = await taken(dead, 2, link);
+    expect(await transact(reading, [out(log, 'before')], [mark(0)])).toEqual({ outcome: 'committed' });
+    await untilClosed(broker.url, log.name);
+    await proxy!.inject({ kind: 'delay', ms: 300 });
+    const never = transact(reading, [out(log, 'never')], [mark(1)]);
+    await untilOpen(broker.url, log.name);
+    await proxy!.inject({ kind: 'stall' });
+    const heir = await read(link, source);
+    const lane = await waitFor('its lane', () => [...heir.lanes.values()][0], { timeoutMs: 30_000 });
+    await untilClosed(broker.url, log.name);
+    expect((await heir.take(1))[0]!.id).toBe('m1');
+    expect(await transact(heir, [out(log, 'of its heir')], [{ lane, through: '1' }])).toEqual({ outcome: 'committed' });
+    expect(heir.left).toEqual([]);
+    await dead.close();
+    expect((await never).outcome).not.toBe('committed');
+    expect(await valuesIn(broker.url, log.name)).toEqual(['before', 'of its heir'].map(text));
+    await heir.receiver.close();
+  });
+
   test('whose answer was lost with its only broker is unknown, and was committed or was not', async () => {
     await using way = await broker.openWay();
     const [proxy] = way.proxies;
@@ -235,6 +261,7 @@ describe('a transaction of a member', () => {
     const log = await newStream(link);
     const { source, reading, mark } = await taken(cut, 2, link);
     expect(await transact(reading, [out(log, 'before')], [mark(0)])).toEqual({ outcome: 'committed' });
+    await untilClosed(broker.url, log.name);
     await proxy!.inject({ kind: 'delay', ms: 1000 });
     const unanswered = transact(reading, [out(log, 'unanswered')], [mark(1)]);
     await untilOpen(broker.url, log.name);
