@@ -67,15 +67,26 @@ export const versionNumber = (version: string): number => {
 /** Message schedules came with 2.12; an older server takes them for plain messages, without an error. */
 export const hasSchedules = (version: string): boolean => versionNumber(version) >= 2012;
 
-export function capabilitiesOf(version: string, maxPayload: number): Capabilities {
+/** What a server says of itself that decides what it can do. */
+export interface Server {
+  readonly version: string;
+  readonly maxPayload: number;
+  readonly isClustered: boolean;
+}
+
+export function capabilitiesOf({ version, maxPayload, isClustered }: Server): Capabilities {
   if (versionNumber(version) < 2009)
     throw new WaybillError('unsupported', `This server is NATS ${version}; 2.9 or newer is needed`);
   const maxBytes = Math.max(0, maxPayload - ownHeaderBytes);
   const limits = { ...queue.limits, maxBytes };
   const withoutDelay = { delay: 'none', limits: { ...limits, maxDelayMs: 0 } } as const;
+  // What was deleted while one of three servers was away stays on that server, where no request reaches it: whose
+  // consumer that was, its stream takes no other owner (2.9.10). Newer ones look for such orphans.
+  const isHaunted = isClustered && versionNumber(version) < 2010;
+  const withoutOrder = { order: 'none', partial: 'each', excludes: [] } as const;
   return frozen({
     ...capabilities,
-    queue: { ...queue, limits, ...(!hasSchedules(version) && withoutDelay) },
+    queue: { ...queue, limits, ...(!hasSchedules(version) && withoutDelay), ...(isHaunted && withoutOrder) },
     topic: { ...capabilities.topic, ...withoutDelay },
     stream: { ...capabilities.stream, ...withoutDelay },
   });

@@ -17,6 +17,7 @@ export interface Connection {
   /** Of this run of the server. */
   readonly serverId: string;
   readonly maxPayload: number;
+  readonly isClustered: boolean;
   /** Before 2.10: see `Consumption`. */
   readonly isForgetful: boolean;
   readonly settings: Settings;
@@ -89,6 +90,7 @@ async function introduced(client: NatsConnection, settings: Settings): Promise<C
     version: client.info?.version ?? '',
     serverId: client.info?.server_id ?? '',
     maxPayload: client.info?.max_payload ?? 0,
+    isClustered: (client.info?.cluster ?? '') !== '',
     isForgetful: versionNumber(client.info?.version ?? '') < 2010,
     settings,
     closed,

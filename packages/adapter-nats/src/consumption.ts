@@ -22,6 +22,15 @@ export function sweep(connection: Connection, path: string): Promise<unknown> {
   return connection.client.request(nextOf(connection, path), request, { timeout: heartbeatMs });
 }
 
+interface Consumed {
+  readonly stream: string;
+  readonly consumer: string;
+  /** For errors: `the queue "orders"`. */
+  readonly what: string;
+  /** Whoever stands still for longer has lost the consumer, and what came meanwhile lies in his socket. @default Infinity */
+  readonly longestSleepMs?: number;
+}
+
 /** One consumer as one receiver pulls from it, with what it brought and nobody took yet. */
 export class Consumption<M> {
   readonly buffer = new PushBuffer<M>();
@@ -43,6 +52,9 @@ export class Consumption<M> {
   /** What the pull that waits now wants to have. */
   #wanted = 0;
   #silences = 0;
+  /** While a request stands: when this process last did something, on the clock of `performance.now()`. */
+  #awakeAt = 0;
+  readonly #longestSleepMs: number;
   #watch: Timer | undefined;
   #isEnded = false;
   #resolve: (cause: unknown) => void = () => undefined;
@@ -50,7 +62,7 @@ export class Consumption<M> {
   /** `take` says what a message is to the receiver; nothing means that it is not meant. */
   constructor(
     connection: Connection,
-    { stream, consumer, what }: { readonly stream: string; readonly consumer: string; readonly what: string },
+    { stream, consumer, what, longestSleepMs = Infinity }: Consumed,
     take: (message: Msg) => M | undefined,
   ) {
     this.#connection = connection;
@@ -58,6 +70,7 @@ export class Consumption<M> {
     this.#next = nextOf(connection, this.#path);
     this.#what = what;
     this.#take = take;
+    this.#longestSleepMs = Math.max(longestSleepMs, 2 * heartbeatMs);
     this.closed = new Promise((resolve) => (this.#resolve = resolve));
     this.#forget = connection.whenClosed((cause) => this.end(cause));
   }
@@ -112,7 +125,9 @@ export class Consumption<M> {
     const request = { batch: missing, expires: nanos(requestMs), idle_heartbeat: nanos(heartbeatMs) };
     this.#connection.client.publish(this.#next, JSON.stringify(request), { reply: this.#inbox.getSubject() });
     this.#silences = 0;
-    this.#watch ??= realClock.after(heartbeatMs, () => this.#tick());
+    if (this.#watch !== undefined) return;
+    this.#awakeAt = performance.now();
+    this.#watch = realClock.after(heartbeatMs, () => this.#tick());
   }
 
   #listen(): Subscription {
@@ -120,6 +135,8 @@ export class Consumption<M> {
     const inbox: Subscription = client.subscribe(createInbox(settings.inboxPrefix), {
       callback: (error, message) => {
         if (error) return this.end(error);
+        this.#awake();
+        if (this.#isEnded) return;
         const isCurrent = inbox === this.#inbox;
         this.#silences = 0;
         if (message.reply) this.#received(message, isCurrent);
@@ -156,7 +173,18 @@ export class Consumption<M> {
     this.#ask();
   }
 
+  /** Called by all that happens, and once a second. */
+  #awake(): void {
+    const asleepMs = performance.now() - this.#awakeAt;
+    this.#awakeAt += asleepMs;
+    if (this.#watch === undefined || asleepMs <= this.#longestSleepMs) return;
+    const text = `This process stood still for ${Math.round(asleepMs)} ms, so that it has lost its place at ${this.#what}`;
+    this.end(new WaybillError('lease-lost', text));
+  }
+
   #tick(): void {
+    this.#awake();
+    if (this.#isEnded) return;
     this.#watch = realClock.after(heartbeatMs, () => this.#tick());
     if (++this.#silences < mostSilences) return;
     const text = `The consumer of ${this.#what} has been silent for ${mostSilences * heartbeatMs} ms: it is gone, or its server is`;

@@ -43,7 +43,7 @@ export function authenticatorOf(credentials: NatsCredentials): Authenticator {
   return usernamePasswordAuthenticator(credentials.username, credentials.password);
 }
 
-/** The client looks at them while it connects, and what it finds wrong there is lost in a timeout. */
+/** The client would look at them only while it connects, and say what is wrong in words that name no option. */
 function proven(authenticator: Authenticator, wrong: string): Authenticator {
   if (isUsers(authenticator)) return authenticator;
   throw new WaybillError('invalid', `The nats option "credentials" has a ${wrong}`);

@@ -59,7 +59,7 @@ export function nats(options: string | NatsOptions = {}): NatsDriver {
       const at = turn++ % hosts.length;
       const connection = await openConnection(settings, [...hosts.slice(at), ...hosts.slice(0, at)], signal);
       try {
-        return new NatsLink(connection, capabilitiesOf(connection.version, connection.maxPayload), leftovers);
+        return new NatsLink(connection, capabilitiesOf(connection), leftovers);
       } catch (error) {
         await connection.client.close();
         throw error;

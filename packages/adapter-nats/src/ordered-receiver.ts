@@ -171,7 +171,8 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
   #consume(): void {
     const { stream, name, subject } = this.#address;
     const what = `the queue "${name}"`;
-    this.#consumption = new Consumption(this.#connection, { stream, consumer: this.#consumer, what }, (message) => {
+    const consumed = { stream, consumer: this.#consumer, what, longestSleepMs: this.leaseMs };
+    this.#consumption = new Consumption(this.#connection, consumed, (message) => {
       const taken = new QueueMessage(message, subject);
       // Held so long that the server took it back: it comes behind what is newer, so everything begins anew.
       if (taken.redelivered)

@@ -71,12 +71,18 @@ describe('options', () => {
 describe('capabilities', () => {
   test('are JSON, lowered by version and largest message, and a server that is too old is refused', () => {
     expect(JSON.parse(JSON.stringify(capabilities))).toEqual(capabilities);
-    const old = capabilitiesOf('2.9.10', 1 << 20);
+    const of = (version: string, isClustered = false) => capabilitiesOf({ version, maxPayload: 1 << 20, isClustered });
+    const old = of('2.9.10');
     for (const given of [capabilities, old])
       expect([given, given.queue, given.topic, given.stream].every(Object.isFrozen)).toBe(true);
     expect(old.queue).toMatchObject({ delay: 'none', limits: { maxBytes: (1 << 20) - 8192, maxDelayMs: 0 } });
-    expect(capabilitiesOf('2.12.0-RC.1', 1 << 20).queue).toMatchObject({ delay: 'native' });
-    expect(() => capabilitiesOf('2.8.4', 1 << 20)).toThrow(/2\.9 or newer/);
+    expect(of('2.12.0-RC.1').queue).toMatchObject({ delay: 'native' });
+    expect(() => of('2.8.4')).toThrow(/2\.9 or newer/);
+    expect([old, of('2.9.10', true), of('2.10.0', true)].map(({ queue }) => queue)).toMatchObject([
+      { order: 'total' },
+      { order: 'none' },
+      { order: 'total' },
+    ]);
   });
 });
 

@@ -2,14 +2,12 @@ import { connect, queue, stream, topic, type } from '@waybill/core';
 import { nats } from '@waybill/adapter-nats';
 import { startNatsCluster, waitFor } from '@waybill/testbed';
 import { describe, expect, test } from 'vitest';
-import { place } from './support.ts';
+import { failureOf, place } from './support.ts';
 
-/** Not 2.9, where one run of two left a message behind. */
-const lines = ['2.15'] as const;
-
-describe.each(lines)('a cluster of three on NATS %s', (line) => {
+/** Of 2.9.10 a server that was killed may stay behind for ever, so that the next loss is one too many. */
+describe('a cluster of three on NATS 2.15', () => {
   test('loses no confirmed message when one server after the other is killed, and every consumer goes on', async () => {
-    await using cluster = await startNatsCluster({ line, name: 'adapter-cluster' });
+    await using cluster = await startNatsCluster({ line: '2.15', name: 'adapter-cluster' });
     const { name } = place();
     const destinations = {
       orders: queue(`${name}.orders`, { schema: type<number>() }),
@@ -49,3 +47,19 @@ describe.each(lines)('a cluster of three on NATS %s', (line) => {
     expect(kept).toEqual(confirmed);
   }, 120_000);
 });
+
+test('a cluster of NATS 2.9 refuses order, because consumers that are gone can hold a queue there for ever', async () => {
+  await using cluster = await startNatsCluster({ line: '2.9', name: 'adapter-cluster' });
+  const { name } = place();
+  const ordered = queue(name, { schema: type<number>(), needs: { order: 'total' } });
+  expect(await failureOf(connect(nats({ url: cluster.url, replicas: 3 }), { ordered }))).toMatchObject({
+    code: 'unsupported',
+    message: expect.stringMatching(/order "total" cannot be met/),
+  });
+  const plain = queue(name, { schema: type<number>() });
+  await using bus = await connect(nats({ url: cluster.url, replicas: 3 }), { plain });
+  const seen: number[] = [];
+  await bus.plain.consume((value) => void seen.push(value));
+  await bus.plain.sendMany([1, 2, 3]);
+  await waitFor('all of them', () => seen.length === 3 || undefined);
+}, 60_000);

@@ -11,6 +11,7 @@ import {
   message,
   messages,
   type NatsLink,
+  never,
   newQueue,
   open,
   outcomesOf,
@@ -68,6 +69,24 @@ describe.each(natsLines)('queues and streams on NATS %s', (line) => {
     const late = failureOf(first.lane.pull(1, AbortSignal.timeout(5000)));
     expect(String(await late)).toMatch(/gone|Nobody answers|silent/);
     await second.receiver.close();
+  });
+
+  test('an owner whose process stood still hands out nothing of what came meanwhile', async () => {
+    const queue = await newQueue(link, { order: 'total' });
+    await using other = await open(server.url);
+    const { lane, receiver } = await consume(other, queue, { leaseMs: 1000 });
+    const pulling = failureOf(lane.pull(3, never));
+    await other.ping(never);
+    const sent = store(link, queue, messages(3));
+    await new Promise((resolve) => setImmediate(resolve));
+    // They come while nothing runs here, and the server gives the consumer up.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
+    expect(await pulling).toMatchObject({ code: 'lease-lost', message: expect.stringMatching(/stood still/) });
+    expect(await receiver.closed).toMatchObject({ code: 'lease-lost' });
+    await sent;
+    const next = await consume(link, queue);
+    expect(idsOf(await next.take(3))).toEqual(idsOf(messages(3)));
+    await next.receiver.close();
   });
 
   test('what failed waits as long as it was told, and what was rejected is gone', async () => {
