@@ -106,6 +106,23 @@ const CASES: readonly Case[] = [
   },
   {
     explanation: 'late-start',
+    claim: { onRedelivery: 'rewind', acceptance: 'sent' },
+    // Of a partition that it holds no more, and nobody counts: it stood still with the message in its buffer.
+    told: (s) =>
+      fault(s, { target: 'consumer' })
+        .consume('a', {}, 'other')
+        .deliver('a', {}, 'consumer')
+        .event('parent', { type: 'fault.healed', fault: 'f' })
+        .handled('a'),
+    untold: (s) =>
+      fault(s, { target: 'bystander' })
+        .consume('a', {}, 'other')
+        .deliver('a', {}, 'consumer')
+        .event('parent', { type: 'fault.healed', fault: 'f' })
+        .handled('a'),
+  },
+  {
+    explanation: 'late-start',
     claim: { retry: 'held' },
     // It keeps a failed message to run it again, stands still, loses it, and runs it all the same.
     told: (s) =>

@@ -37,13 +37,19 @@ function isLateStart(ledger: Ledger, deliveries: readonly Delivery[], index: num
   const came = deliveries.slice(Math.max(0, index - LOOK_BACK), index);
   const elsewhere = came.filter(({ holder }) => holder !== late.holder);
   const isLate =
-    elsewhere.some((other) => isOlder(late, other)) || (elsewhere.length > 0 && wasHeld(ledger, came, late));
+    elsewhere.some((other) => isOlder(late, other)) ||
+    (elsewhere.length > 0 && (isUncounted(ledger) || wasHeld(ledger, came, late)));
   return isLate && startedLate(ledger, late);
 }
 
 /** Its holder kept it after a failure, to run it again in place: nobody handed it out a second time. */
 function wasHeld({ claim }: Ledger, came: readonly Delivery[], { holder }: Delivery): boolean {
   return claim.retry === 'held' && came.findLast((each) => each.holder === holder)?.ok === false;
+}
+
+/** A group that goes on behind its position: of two deliveries nobody says which was handed out first. */
+function isUncounted({ claim }: Ledger): boolean {
+  return claim.onRedelivery === 'rewind' && claim.acceptance !== 'durable';
 }
 
 /** By the broker's own count. */
