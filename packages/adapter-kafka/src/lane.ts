@@ -6,6 +6,8 @@ import type { FetchedRecord } from './wire.ts';
 export interface LaneKeeper {
   /** There is room for another fetch. */
   want(): void;
+  /** As `Member.assured`. */
+  assured(): Promise<void> | undefined;
   failure(): { readonly error: unknown } | undefined;
   /** At most once: the broker must know the position before anybody has the message. */
   forget?(lane: PartitionLane, through: string): Promise<void>;
@@ -53,9 +55,10 @@ export class PartitionLane implements Lane<Positioned> {
 
   async pull(limit: number, signal: AbortSignal): Promise<readonly Positioned[]> {
     if (this.isEmpty && !this.#isEnded && !signal.aborted) await this.#arrival(signal);
+    const isOurs = await this.#isOurs(signal);
     const failure = this.#keeper.failure();
     if (failure !== undefined) throw failure.error;
-    if (this.isEmpty) return [];
+    if (this.isEmpty || !isOurs) return [];
     const records = this.#taken(limit);
     const last = records.at(-1);
     if (last !== undefined) await this.#keeper.forget?.(this, String(last.offset));
@@ -82,6 +85,14 @@ export class PartitionLane implements Lane<Positioned> {
     this.#isEnded = true;
     this.#empty();
     this.#wake?.();
+  }
+
+  /** After a standstill others may have what is here: nothing of it is handed out before the group was heard of. */
+  async #isOurs(signal: AbortSignal): Promise<boolean> {
+    let doubt = this.#keeper.assured();
+    for (; doubt !== undefined && !signal.aborted && !this.#isEnded; doubt = this.#keeper.assured())
+      await orAborted(doubt, signal);
+    return doubt === undefined;
   }
 
   #taken(limit: number): readonly FetchedRecord[] {
@@ -119,4 +130,15 @@ export class PartitionLane implements Lane<Positioned> {
     this.#heard = signal;
     signal.addEventListener('abort', () => this.#heard === signal && this.#wake?.(), { once: true });
   }
+}
+
+function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    signal.addEventListener('abort', done);
+    void promise.then(done);
+  });
 }

@@ -103,6 +103,9 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, PumpOwner, Mem
   want(): void {
     this.#pump.want();
   }
+  assured(): Promise<void> | undefined {
+    return this.#member?.assured?.();
+  }
   failure(): { readonly error: unknown } | undefined {
     return this.#failure;
   }

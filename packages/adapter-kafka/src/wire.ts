@@ -113,6 +113,8 @@ export interface MemberOwner {
 export interface Member {
   /** Codes of the protocol by partition: 0 is written. Rejects when nobody can know. */
   commit(offsets: ReadonlyMap<number, bigint>, within?: TransactionIdentity): Promise<ReadonlyMap<number, number>>;
+  /** Without a promise its group was heard of within a session. Otherwise what it holds may be another's; it resolves with news. */
+  assured?(): Promise<void> | undefined;
   /** Leaves the group, so that others need not wait for the end of the session. */
   close(): Promise<void>;
 }

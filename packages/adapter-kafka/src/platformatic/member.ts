@@ -7,6 +7,7 @@ import type { Cluster } from './cluster.ts';
 import type { BrokerConnection } from './connection.ts';
 import { commit } from './offsets.ts';
 import { recall, remember, stranger } from './remembered.ts';
+import { Session } from './session.ts';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './subscription.ts';
 
 type Joined = Awaited<ReturnType<(typeof joinGroupV7)['api']['async']>>;
@@ -30,6 +31,7 @@ export class GroupMember implements Member {
   readonly #spec: MemberSpec;
   readonly #owner: MemberOwner;
   readonly #heartbeatMs: number;
+  readonly #session: Session;
   #connection: BrokerConnection | undefined;
   #coordinator = -1;
   #memberId: string;
@@ -47,6 +49,7 @@ export class GroupMember implements Member {
     this.#spec = spec;
     this.#owner = owner;
     ({ memberId: this.#memberId, generation: this.#generation } = recall(cluster.settings, spec));
+    this.#session = new Session(cluster.settings.sessionTimeoutMs);
     this.#heartbeatMs = Math.min(3_000, Math.max(100, Math.floor(cluster.settings.sessionTimeoutMs / 20)));
     void this.#live().catch((error: unknown) => {
       if (!this.#isClosed) this.#owner.failed(error);
@@ -65,10 +68,17 @@ export class GroupMember implements Member {
     return codes;
   }
 
+  assured(): Promise<void> | undefined {
+    const doubt = this.#session.doubt();
+    if (doubt !== undefined) this.#wake?.();
+    return doubt;
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#wake?.();
+    this.#session.release();
     let timer: Timer | undefined;
     const patience = new Promise<void>((resolve) => (timer = realClock.after(goodbyeMs, resolve)));
     await Promise.race([this.#leave(), patience, this.#cluster.closed]);
@@ -116,11 +126,12 @@ export class GroupMember implements Member {
     const held = this.#held;
     this.#held = [];
     if (held.length > 0) this.#owner.lost(held);
+    this.#session.release();
   }
 
   async #round(): Promise<void> {
     const connection = await this.#connected();
-    const joined = await this.#join(connection);
+    const joined = await this.#session.joining(this.#join(connection));
     this.#generation = joined.generationId;
     this.#counts.clear();
     const assignments = joined.leader === joined.memberId ? await this.#assignments(joined) : [];
@@ -239,11 +250,13 @@ export class GroupMember implements Member {
       if (this.#isClosed || isEnough()) return;
       const connection = await this.#connected();
       const { group } = this.#spec;
+      const askedAt = performance.now();
       const { errorCode } = await inTime(
         connection,
         this.#cluster.settings.sessionTimeoutMs,
         connection.ask(heartbeatV4.api, group, this.#generation, this.#memberId, null),
       );
+      if (errorCode === 0 || errorCode === rebalanceInProgress) this.#session.heard(askedAt);
       if (!passed.includes(errorCode)) checkCode(errorCode, `a heartbeat in the group "${group}"`);
       if (passed.length === 0) await this.#checkCounts();
     }

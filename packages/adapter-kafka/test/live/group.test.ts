@@ -92,6 +92,27 @@ describe('a group', () => {
     await second.receiver.close();
   });
 
+  test('hands out nothing more of what it holds when its session is over', async () => {
+    await using way = await broker.openWay();
+    await using frozen = await open({ url: way.url, sessionTimeoutMs: 1500, requestTimeoutMs: 30_000 });
+    await using link = await open({ url: broker.url, sessionTimeoutMs: 1500 });
+    const log = await newStream(link);
+    const source = { ...log, group: `g-${log.name}`, from: 'earliest' } as const;
+    await store(link, log, messages(100));
+    const first = await read(frozen, source);
+    const lane = await first.lane();
+    expect((await lane.pull(10, AbortSignal.timeout(5000))).length).toBeGreaterThan(0);
+    await way.proxies[0]!.inject({ kind: 'stall' });
+    const second = await read(link, source);
+    await second.lane();
+    expect(await lane.pull(10, AbortSignal.timeout(500))).toEqual([]);
+    const waiting = lane.pull(10, AbortSignal.timeout(20_000));
+    await way.proxies[0]!.heal();
+    expect(await waiting).toEqual([]);
+    await waitFor('it to hear of that', async () => first.left.length === 1 || undefined);
+    await second.receiver.close();
+  });
+
   test('takes back a member whose line was cut, before the session of the lost one ends', async () => {
     await using way = await broker.openWay();
     const driver = kafka({ url: way.url, sessionTimeoutMs: 30_000 });
