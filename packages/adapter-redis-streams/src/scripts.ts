@@ -72,13 +72,16 @@ end`;
 /**
  * What others removed from KEYS[1] since anybody looked: entries that nobody had read, and entries that were held. The
  * group counts what it has read; where every entry that is left is unread, it must have read all others. Redis 8 counts
- * anew with each read that follows a removal, so this is looked at before reading.
+ * anew with each read that follows a removal, so this is looked at before reading. Redis 7.0 forgets the count with each
+ * start, so there only a group that has never read is judged, and no version between them has been tried.
  */
 export const removed = `${facts}${isBefore}
 local function unread(group)
   local stream, read = factsOfStream(), factsOfGroup(group)
   if not read or not read['entries-read'] then return 0 end
   local last = read['last-delivered-id']
+  local isKept = redis.REDIS_VERSION_NUM >= 0x080000 or (redis.VALKEY_VERSION_NUM or 0) >= 0x090000
+  if not isKept and last ~= '0-0' then return 0 end
   if stream.length > 0 and not isBefore(last, stream['recorded-first-entry-id']) then return 0 end
   local count = stream['entries-added'] - read['entries-read'] - stream.length
   if count <= 0 then return 0 end
