@@ -1,11 +1,6 @@
-import { fetchV12 } from '@platformatic/kafka';
+import type { BatchedRecord, BrokerConnection, FetchedPart, RecordBatch } from '../library.ts';
 import type { Fetched, FetchedRecord, Fetcher, Header, RawRecord } from '../wire.ts';
 import type { Cluster } from './cluster.ts';
-import type { BrokerConnection } from './connection.ts';
-
-type Response = Awaited<ReturnType<(typeof fetchV12)['api']['async']>>;
-type Part = Response['responses'][number]['partitions'][number];
-type Batch = NonNullable<Part['records']>[number];
 
 const readCommitted = 1;
 const partitionMaxBytes = 1 << 20;
@@ -48,7 +43,7 @@ export class TopicFetcher implements Fetcher {
     const connection = await this.#connected(leader);
     const topics = [{ topicId: this.#topic, partitions }];
     const { responses } = await connection.ask(
-      fetchV12.api,
+      'fetch',
       maxWaitMs,
       1,
       requestMaxBytes,
@@ -94,7 +89,7 @@ const ignored = (): undefined => undefined;
  * have aborted more than once, and the marker that ends one may be in a later answer.
  */
 function fetchedOf(
-  { partitionIndex: partition, errorCode, abortedTransactions, records: batches }: Part,
+  { partitionIndex: partition, errorCode, abortedTransactions, records: batches }: FetchedPart,
   from: bigint,
 ): Fetched {
   const aborted = [...(abortedTransactions ?? [])].sort((one, other) => (one.firstOffset < other.firstOffset ? -1 : 1));
@@ -113,18 +108,13 @@ function fetchedOf(
 }
 
 /** The first batch may begin before what was asked for. */
-function collect(batch: Batch, from: bigint, into: FetchedRecord[]): void {
+function collect(batch: RecordBatch, from: bigint, into: FetchedRecord[]): void {
   const stamp = batch.attributes & appendTime ? batch.maxTimestamp : undefined;
   for (const record of batch.records) {
     const offset = batch.firstOffset + BigInt(record.offsetDelta);
     if (offset < from) continue;
     into.push(new Record(offset, record, stamp ?? batch.firstTimestamp, stamp === undefined));
   }
-}
-
-interface Decoded extends Pick<RawRecord, 'key' | 'value'> {
-  readonly timestampDelta: bigint;
-  readonly headers: readonly (readonly [name: Buffer | null, value: Buffer | null])[];
 }
 
 /** A timestamp is worked out when somebody looks. */
@@ -135,7 +125,7 @@ class Record implements FetchedRecord {
   readonly headers: RawRecord['headers'];
   readonly #base: bigint;
   readonly #delta: bigint;
-  constructor(offset: bigint, { key, value, headers, timestampDelta }: Decoded, base: bigint, isOwn: boolean) {
+  constructor(offset: bigint, { key, value, headers, timestampDelta }: BatchedRecord, base: bigint, isOwn: boolean) {
     this.offset = offset;
     this.key = key;
     this.value = value;

@@ -1,14 +1,13 @@
-import { heartbeatV4, joinGroupV7, leaveGroupV4, syncGroupV5 } from '@platformatic/kafka';
 import { realClock, type Timer, WaybillError } from '@waybill/core/driver';
 import { checkCode, codeOf, isPassing, KafkaError } from '../errors.ts';
+import type { AnswerTo, BrokerConnection } from '../library.ts';
 import type { Member, MemberOwner, MemberSpec } from '../wire.ts';
 import { assign } from './assignor.ts';
 import type { Cluster } from './cluster.ts';
-import type { BrokerConnection } from './connection.ts';
 import { commit } from './offsets.ts';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './subscription.ts';
 
-type Joined = Awaited<ReturnType<(typeof joinGroupV7)['api']['async']>>;
+type Joined = AnswerTo<'joinGroup'>;
 
 const protocolType = 'consumer';
 const protocol = 'cooperative-sticky';
@@ -76,7 +75,7 @@ export class GroupMember implements Member {
     if (this.#memberId === '' || this.#cluster.isEnded) return;
     const leaving = [{ memberId: this.#memberId, groupInstanceId: null }];
     // Not on the connection of the heartbeats, which may be waiting for the group.
-    await this.#cluster.ask(this.#coordinator, leaveGroupV4.api, this.#spec.group, leaving).catch(() => undefined);
+    await this.#cluster.ask(this.#coordinator, 'leaveGroup', this.#spec.group, leaving).catch(() => undefined);
   }
 
   /** Joins again and again until it is closed, or until joining can never work. */
@@ -119,7 +118,7 @@ export class GroupMember implements Member {
     const assignments = joined.leader === joined.memberId ? await this.#assignments(joined) : [];
     const { group, topic } = this.#spec;
     const synced = await connection.ask(
-      syncGroupV5.api,
+      'syncGroup',
       group,
       joined.generationId,
       joined.memberId,
@@ -151,7 +150,7 @@ export class GroupMember implements Member {
     const protocols = [{ name: protocol, metadata }];
     const ask = (): Promise<Joined> =>
       connection.ask(
-        joinGroupV7.api,
+        'joinGroup',
         group,
         sessionTimeoutMs,
         rebalanceTimeoutMs,
@@ -232,7 +231,7 @@ export class GroupMember implements Member {
       const { errorCode } = await inTime(
         connection,
         this.#cluster.settings.sessionTimeoutMs,
-        connection.ask(heartbeatV4.api, group, this.#generation, this.#memberId, null),
+        connection.ask('heartbeat', group, this.#generation, this.#memberId, null),
       );
       if (!passed.includes(errorCode)) checkCode(errorCode, `a heartbeat in the group "${group}"`);
       if (passed.length === 0) await this.#checkCounts();

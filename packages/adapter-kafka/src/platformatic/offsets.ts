@@ -1,4 +1,3 @@
-import { listOffsetsV6, offsetCommitV8, offsetFetchV8 } from '@platformatic/kafka';
 import { checkCode } from '../errors.ts';
 import type { Moment } from '../wire.ts';
 import type { Cluster } from './cluster.ts';
@@ -42,7 +41,7 @@ async function ask(
       currentLeaderEpoch: -1,
       timestamp: timestampOf(wanted.get(partitionIndex) ?? 'latest'),
     }));
-    const { topics } = await cluster.ask(leader, listOffsetsV6.api, -1, readCommitted, [
+    const { topics } = await cluster.ask(leader, 'listOffsets', -1, readCommitted, [
       { name: topic, partitions: asked },
     ]);
     for (const { partitionIndex, errorCode, offset } of topics[0]?.partitions ?? []) {
@@ -67,7 +66,7 @@ export async function committed(
     memberEpoch: -1,
     topics: [{ name: topic, partitionIndexes: [...partitions] }],
   };
-  const { groups } = await cluster.ask(await cluster.coordinatorOf(group), offsetFetchV8.api, [asked], stable);
+  const { groups } = await cluster.ask(await cluster.coordinatorOf(group), 'offsetFetch', [asked], stable);
   const found = groups[0];
   const code = found?.errorCode ?? coordinatorMoved[0];
   if (isMoved(code)) cluster.forgetCoordinator(group);
@@ -96,7 +95,7 @@ export async function commit(
   }));
   const { topics } = await cluster.ask(
     await cluster.coordinatorOf(group),
-    offsetCommitV8.api,
+    'offsetCommit',
     group,
     member.generation,
     member.memberId,

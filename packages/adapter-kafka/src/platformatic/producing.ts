@@ -1,20 +1,17 @@
-import { initProducerIdV4, type MessageRecord, NumericMap, produceV9 } from '@platformatic/kafka';
 import { WaybillError } from '@waybill/core/driver';
 import { checkCode, codeOf, isPassing, KafkaError } from '../errors.ts';
+import type { AnswerTo, BrokerConnection } from '../library.ts';
 import type { Produced, WireRecord } from '../wire.ts';
 import type { Cluster } from './cluster.ts';
-import type { BrokerConnection } from './connection.ts';
 import { patiently, pause } from './patience.ts';
-
-type Response = Exclude<Awaited<ReturnType<(typeof produceV9)['api']['async']>>, boolean>;
 
 /** Whom the broker takes us for, and how far each partition has come. */
 interface Identity {
   readonly producerId: bigint;
   readonly producerEpoch: number;
-  readonly sequences: NumericMap;
+  readonly sequences: Map<string, number>;
 }
-const anonymous: Identity = { producerId: -1n, producerEpoch: -1, sequences: new NumericMap() };
+const anonymous: Identity = { producerId: -1n, producerEpoch: -1, sequences: new Map() };
 
 /** Answers after which the records may be stored all the same: REQUEST_TIMED_OUT, NETWORK_EXCEPTION, NOT_ENOUGH_REPLICAS_AFTER_APPEND. */
 const undecided = [7, 13, 20];
@@ -32,7 +29,6 @@ const denied = [31, 29];
 /** How long a batch whose answer was lost is offered again to whoever leads now. */
 const repeatMs = 20_000;
 const pauseMs = 100;
-const acksAll = -1;
 
 /**
  * Idempotent: a batch whose connection broke is sent again with the number that it had, so that it is stored once. After
@@ -73,16 +69,16 @@ export class Producing {
     return patiently(() => this.#ask());
   }
   async #ask(): Promise<Identity> {
-    const { errorCode, producerId, producerEpoch } = await this.#cluster.askAny(initProducerIdV4.api, null, 0, -1n, -1);
+    const { errorCode, producerId, producerEpoch } = await this.#cluster.askAny('initProducerId', null, 0, -1n, -1);
     // Without the right to be idempotent (before Kafka 3.0 it was one of its own) a lost answer is an unknown outcome.
     if (denied.includes(errorCode)) return anonymous;
     checkCode(errorCode, 'the request for a producer id');
-    return { producerId, producerEpoch, sequences: new NumericMap() };
+    return { producerId, producerEpoch, sequences: new Map() };
   }
 
   #count(identity: Identity, key: string, many: number, { outcome }: Produced): void {
     if (identity === anonymous) return;
-    if (outcome === 'stored') identity.sequences.set(key, (identity.sequences.getWithDefault(key, 0) + many) % 2 ** 31);
+    if (outcome === 'stored') identity.sequences.set(key, ((identity.sequences.get(key) ?? 0) + many) % 2 ** 31);
     else if (outcome === 'unknown') this.#forget(identity);
   }
   #forget(identity: Identity): void {
@@ -136,10 +132,17 @@ export class Producing {
     { producerId, producerEpoch, sequences }: Identity,
   ): Promise<Answer> {
     const { compression, requestTimeoutMs } = this.#cluster.settings;
-    const options = { compression, producerId, producerEpoch, sequences };
-    const messages = records.map((record) => messageOf(topic, partition, record));
-    const response = await connection.ask(produceV9.api, acksAll, requestTimeoutMs - 500, messages, options);
-    const found = (response as Response).responses[0]?.partitionResponses[0];
+    const response = await connection.ask('produce', {
+      topic,
+      partition,
+      records,
+      compression,
+      timeoutMs: requestTimeoutMs - 500,
+      producerId,
+      producerEpoch,
+      sequence: sequences.get(`${topic}:${partition}`) ?? 0,
+    });
+    const found = response.responses[0]?.partitionResponses[0];
     if (found !== undefined) return found;
     throw new WaybillError('unavailable', `Kafka did not say what became of a batch for ${topic}/${partition}`);
   }
@@ -164,21 +167,4 @@ export class Producing {
   }
 }
 
-type Answer = Pick<
-  Response['responses'][number]['partitionResponses'][number],
-  'errorCode' | 'baseOffset' | 'errorMessage'
->;
-
-/** The library's types know no null, which its code writes as what it is. */
-const messageOf = (
-  topic: string,
-  partition: number,
-  { key, value, headers, timestamp }: WireRecord,
-): MessageRecord => ({
-  topic,
-  partition,
-  ...(key !== null && { key }),
-  value: value as Buffer,
-  headers: new Map(headers as readonly (readonly [Buffer, Buffer])[]),
-  timestamp: BigInt(timestamp),
-});
+type Answer = AnswerTo<'produce'>['responses'][number]['partitionResponses'][number];
