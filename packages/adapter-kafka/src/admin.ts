@@ -17,7 +17,8 @@ export function adminOf(wire: Wire): Admin {
         await edges(wire, topic, partitions, 'earliest'),
         await edges(wire, topic, partitions, 'latest'),
       ];
-      const done = group === undefined ? new Map<number, bigint>() : await wire.committed(group, topic, partitions);
+      const done =
+        group === undefined ? new Map<number, bigint>() : await wire.committed(group, topic, partitions, false);
       return { ready: partitions.reduce((sum, one) => sum + lag(first.get(one), done.get(one), end.get(one)), 0) };
     },
     /** Trims the topic to its end. Consumers that were not there yet are told that records are gone. */

@@ -32,7 +32,7 @@ export const capabilities = frozen({
   topic: { ...log, durable: 'subscription', pattern: 'none', filter: 'none' },
   stream: { ...log, seek: 'timestamp', group: 'native', tombstone: 'native' },
   reply: 'none',
-  atomic: 'none',
+  atomic: 'position-and-send',
   admin: 'manage',
 } as const satisfies Capabilities);
 
@@ -40,11 +40,12 @@ export const capabilities = frozen({
 export const maxBytesOf = (batchMaxBytes: number): number => Math.max(1, batchMaxBytes - overheadBytes);
 
 /** What differs by configuration. */
-export function capabilitiesOf(batchMaxBytes: number): Capabilities {
+export function capabilitiesOf(batchMaxBytes: number, hasTransactions: boolean): Capabilities {
   const limits = { ...log.limits, maxBytes: maxBytesOf(batchMaxBytes) };
   const { queue, topic, stream } = capabilities;
   return frozen({
     ...capabilities,
+    atomic: hasTransactions ? 'position-and-send' : 'none',
     queue: { ...queue, limits },
     topic: { ...topic, limits },
     stream: { ...stream, limits },

@@ -22,6 +22,7 @@ import { groupOf, topicOf } from './names.ts';
 import { type KafkaOptions, type Settings, settingsOf } from './options.ts';
 import { beginnings, placeGroup } from './placing.ts';
 import { LogReceiver } from './receiver.ts';
+import { Routing } from './routing.ts';
 import { Sender } from './sender.ts';
 import { declareAll } from './topology.ts';
 import type { KafkaConnections, Wire } from './wire.ts';
@@ -50,17 +51,19 @@ class KafkaLink implements Link<KafkaConnections> {
   readonly admin: Admin;
   readonly #wire: Wire;
   readonly #settings: Settings;
+  readonly #routing: Routing;
   readonly #sender: Sender;
   readonly #receivers = new Set<LogReceiver>();
 
   constructor(wire: Wire, settings: Settings) {
     this.native = wire.native;
-    this.capabilities = capabilitiesOf(wire.batchMaxBytes);
+    this.capabilities = capabilitiesOf(wire.batchMaxBytes, wire.openTransactions !== undefined);
     this.closed = wire.closed;
     this.admin = adminOf(wire);
     this.#wire = wire;
     this.#settings = settings;
-    this.#sender = new Sender(wire, maxBytesOf(wire.batchMaxBytes));
+    this.#routing = new Routing(maxBytesOf(wire.batchMaxBytes));
+    this.#sender = new Sender(wire, this.#routing);
   }
 
   send(target: Target, batch: readonly Outgoing[]): Promise<Sent> {
@@ -79,7 +82,8 @@ class KafkaLink implements Link<KafkaConnections> {
     await this.#wire.partitionsOf(topic, true);
     if (group !== undefined) await placeGroup(this.#wire, group, topic, from);
     const starts = group === undefined ? await beginnings(this.#wire, topic, from) : new Map<number, bigint>();
-    const receiver = new LogReceiver(this.#wire, { topic, group, starts, isForgetful: delivery === 'at-most-once' });
+    const reading = { topic, group, starts, isForgetful: delivery === 'at-most-once' };
+    const receiver = new LogReceiver(this.#wire, reading, this.#routing);
     this.#receivers.add(receiver);
     void receiver.closed.then(() => this.#receivers.delete(receiver));
     await receiver.open();

@@ -41,6 +41,13 @@ const protocolCodes: Readonly<Record<number, readonly [id: string, code: ErrorCo
   45: ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'unavailable'],
   46: ['DUPLICATE_SEQUENCE_NUMBER', 'unavailable'],
   47: ['INVALID_PRODUCER_EPOCH', 'unavailable'],
+  48: ['INVALID_TXN_STATE', 'unavailable'],
+  49: ['INVALID_PRODUCER_ID_MAPPING', 'unavailable'],
+  50: ['INVALID_TRANSACTION_TIMEOUT', 'invalid'],
+  51: ['CONCURRENT_TRANSACTIONS', 'unavailable'],
+  52: ['TRANSACTION_COORDINATOR_FENCED', 'unavailable'],
+  53: ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 'denied'],
+  55: ['OPERATION_NOT_ATTEMPTED', 'unavailable'],
   56: ['KAFKA_STORAGE_ERROR', 'unavailable'],
   58: ['SASL_AUTHENTICATION_FAILED', 'denied'],
   59: ['UNKNOWN_PRODUCER_ID', 'unavailable'],
@@ -56,6 +63,7 @@ const protocolCodes: Readonly<Record<number, readonly [id: string, code: ErrorCo
   87: ['INVALID_RECORD', 'rejected'],
   88: ['UNSTABLE_OFFSET_COMMIT', 'unavailable'],
   89: ['THROTTLING_QUOTA_EXCEEDED', 'overloaded'],
+  90: ['PRODUCER_FENCED', 'lease-lost'],
 };
 
 /** What the broker answered instead of doing it. */

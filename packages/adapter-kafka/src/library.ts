@@ -76,6 +76,15 @@ export interface Requests {
     producerId: bigint,
     producerEpoch: number,
   ): Coded & { readonly producerId: bigint; readonly producerEpoch: number };
+  addPartitionsToTxn(transactions: OpenTransaction[]): {
+    readonly resultsByTransaction: readonly {
+      readonly topicResults: readonly {
+        readonly resultsByPartition: readonly { readonly partitionErrorCode: number }[];
+      }[];
+    }[];
+  };
+  addOffsetsToTxn(transactionalId: string, producerId: bigint, producerEpoch: number, groupId: string): Coded;
+  endTxn(transactionalId: string, producerId: bigint, producerEpoch: number, committed: boolean): Coded;
   produce(batch: ProduceBatch): {
     readonly responses: readonly {
       readonly partitionResponses: readonly (Coded & { readonly baseOffset: bigint; readonly errorMessage: Text })[];
@@ -129,6 +138,16 @@ export interface Requests {
     groupInstanceId: string | null,
     topics: { name: string; partitions: CommitPartition[] }[],
   ): CommitAnswer;
+  txnOffsetCommit(
+    transactionalId: string,
+    groupId: string,
+    producerId: bigint,
+    producerEpoch: number,
+    generationId: number,
+    memberId: string,
+    groupInstanceId: string | null,
+    topics: { name: string; partitions: CommitPartition[] }[],
+  ): CommitAnswer;
   joinGroup(
     groupId: string,
     sessionTimeoutMs: number,
@@ -172,6 +191,13 @@ interface NewTopic {
   readonly replicationFactor: number;
   readonly assignments: never[];
   readonly configs: { name: string; value: string }[];
+}
+interface OpenTransaction {
+  readonly transactionalId: string;
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly verifyOnly: boolean;
+  readonly topics: { name: string; partitions: number[] }[];
 }
 /** One batch to one partition, acknowledged by all replicas that are in sync. */
 export interface ProduceBatch {

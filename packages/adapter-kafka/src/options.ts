@@ -40,6 +40,8 @@ export interface KafkaOptions {
   readonly sessionTimeoutMs?: number;
   /** Handlers may go on so long with partitions that are taken away, in milliseconds, at most half of it. @default 60000 */
   readonly rebalanceTimeoutMs?: number;
+  /** Exactly-once: a transaction whose process died keeps its readers waiting so long, and up to ten seconds more, in milliseconds; the broker allows up to its `transaction.max.timeout.ms`. @default 10000 */
+  readonly transactionTimeoutMs?: number;
   /** Of what is produced. @default 'none' */
   readonly compression?: Compression;
   /** The broker drops a repetition of a request whose answer was lost. @default true */
@@ -63,6 +65,7 @@ export interface Settings extends Required<
     | 'requestTimeoutMs'
     | 'sessionTimeoutMs'
     | 'rebalanceTimeoutMs'
+    | 'transactionTimeoutMs'
     | 'compression'
     | 'idempotent'
     | 'partitions'
@@ -82,6 +85,7 @@ const defaults = {
   requestTimeoutMs: 10_000,
   sessionTimeoutMs: 10_000,
   rebalanceTimeoutMs: 60_000,
+  transactionTimeoutMs: 10_000,
   compression: 'none',
   idempotent: true,
   partitions: 6,
@@ -117,6 +121,7 @@ const checks: OptionChecks<KafkaOptions> = {
   requestTimeoutMs: whole('milliseconds', 1_000, 600_000),
   sessionTimeoutMs: whole('milliseconds', 1_000, 1_800_000),
   rebalanceTimeoutMs: whole('milliseconds', 1_000, 1_800_000),
+  transactionTimeoutMs: whole('milliseconds', 1_000, 900_000),
   compression: oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd'),
   idempotent: ['true or false', (value) => typeof value === 'boolean'],
   partitions: whole('a number', 1, 10_000),

@@ -16,6 +16,9 @@ interface Item {
   readonly call: SendCall;
 }
 
+/** Where batches go. */
+export type Producer = Pick<Wire, 'produce' | 'batchMaxBytes'>;
+
 /** MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE: the broker limits a batch, not a message. */
 const tooLarge: readonly (number | undefined)[] = [10, 18];
 /** Not stored, and it may be sent again: what came before it in its order was not stored. */
@@ -30,7 +33,7 @@ const mostRecords = 10_000;
  * With several out, a failed one is overtaken by the next.
  */
 export class PartitionQueue {
-  readonly #wire: Wire;
+  readonly #producer: Producer;
   readonly #topic: string;
   readonly #partition: number;
   #waiting: Item[] = [];
@@ -38,11 +41,11 @@ export class PartitionQueue {
   #isRunning = false;
   #maxBytes: number;
 
-  constructor(wire: Wire, topic: string, partition: number) {
-    this.#wire = wire;
+  constructor(producer: Producer, topic: string, partition: number) {
+    this.#producer = producer;
     this.#topic = topic;
     this.#partition = partition;
-    this.#maxBytes = Math.min(wire.batchMaxBytes, 1 << 20) - headBytes;
+    this.#maxBytes = Math.min(producer.batchMaxBytes, 1 << 20) - headBytes;
   }
 
   add(item: Item): void {
@@ -56,7 +59,7 @@ export class PartitionQueue {
     this.#isRunning = true;
     for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
       const records = batch.map(({ record }) => record);
-      const produced = await this.#wire.produce(this.#topic, this.#partition, records);
+      const produced = await this.#producer.produce(this.#topic, this.#partition, records);
       if (produced.outcome === 'stored') this.#stored(batch, produced.offset);
       else if (batch.length > 1 && tooLarge.includes(codeOf(produced.error))) this.#again(batch);
       else this.#unsent(batch, produced.outcome, produced.error);

@@ -1,10 +1,13 @@
 import {
+  type Addressed,
+  type Lane,
   type LaneOwner,
   type Positioned,
   type PositionReceiver,
   realClock,
   type Start,
   type Timer,
+  type Transacted,
   type Unsettled,
   WaybillError,
   type Watermark,
@@ -12,6 +15,9 @@ import {
 import { codeOf, isPassing, KafkaError } from './errors.ts';
 import { type LaneKeeper, PartitionLane } from './lane.ts';
 import { behind, edge, laneId } from './placing.ts';
+import { Positions, type Standing } from './positions.ts';
+import type { Routing } from './routing.ts';
+import { Transacting } from './transacting.ts';
 import type { Fetched, Fetcher, Member, MemberOwner, Wire } from './wire.ts';
 
 export interface Reading {
@@ -26,8 +32,6 @@ export interface Reading {
 
 const outOfRange = 1;
 const unknownTopic = 3;
-/** UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID. ILLEGAL_GENERATION may be a round whose end we have not heard of. */
-const expelled: readonly number[] = [25, 82];
 const pauseMs = 200;
 /** How long to wait for the first round of joining before going on without. */
 const joinMs = 3_000;
@@ -38,17 +42,21 @@ const idleMs = 500;
 const busyMs = 20;
 
 /** A member of a group, or a reader of every partition. One fetch for each leader, for the lanes that are empty. */
-export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner {
+export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner, Standing {
   readonly style = 'position';
   readonly native: unknown;
   readonly closed: Promise<unknown>;
   joined: () => void = () => undefined;
-  readonly commit?: (marks: readonly Watermark[]) => Promise<readonly Unsettled[]>;
-  readonly forget?: (lane: PartitionLane, through: string) => Promise<void>;
+  commit?: (marks: readonly Watermark[]) => Promise<readonly Unsettled[]>;
+  // Not there, rather than undefined, where it cannot be: that is how it is asked for.
+  declare transact?: (outputs: readonly Addressed[], marks: readonly Watermark[]) => Promise<Transacted>;
+  forget?: (lane: PartitionLane, through: string) => Promise<void>;
   readonly #wire: Wire;
   readonly #reading: Reading;
   readonly #fetcher: Fetcher;
   readonly #lanes = new Map<number, PartitionLane>();
+  /** By which assignment a partition came. */
+  readonly #awaited = new Map<number, object>();
   readonly #fetching = new Set<number>();
   #owner: LaneOwner<Positioned> | undefined;
   #member: Member | undefined;
@@ -58,16 +66,13 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner {
   #isPumping = false;
   #resolve: (cause: unknown) => void = () => undefined;
 
-  constructor(wire: Wire, reading: Reading) {
+  constructor(wire: Wire, reading: Reading, routing: Routing) {
     this.native = wire.native;
     this.#wire = wire;
     this.#reading = reading;
     this.#fetcher = wire.openFetcher(reading.topic);
     this.closed = new Promise((resolve) => (this.#resolve = resolve));
-    if (reading.group !== undefined) {
-      this.commit = (marks) => this.#commit(marks);
-      if (reading.isForgetful) this.forget = (lane, through) => this.#forget(lane, through);
-    }
+    if (reading.group !== undefined) this.#keep(reading.group, routing);
     void wire.closed.then((cause) => this.failed(cause ?? new WaybillError('closed', 'The link was closed')));
   }
 
@@ -124,12 +129,16 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner {
 
   // What the member of the group tells.
 
+  /** Takes as long as a transaction of the one before is open. What is lost meanwhile is not granted. */
   async assigned(partitions: readonly number[]): Promise<void> {
-    for (;;) {
+    const assignment = {};
+    for (const partition of partitions) this.#awaited.set(partition, assignment);
+    const isAwaited = (partition: number): boolean => this.#awaited.get(partition) === assignment;
+    while (!this.#isClosed && partitions.some(isAwaited)) {
       try {
-        return this.#grant(await this.#standing(partitions));
+        const standing = await this.#standing(partitions);
+        return this.#grant(new Map([...standing].filter(([partition]) => isAwaited(partition))));
       } catch (error) {
-        if (this.#isClosed) return;
         if (!isPassing(error)) throw error;
         await pause();
       }
@@ -139,6 +148,7 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner {
     await this.#owner?.revoking(this.#held(partitions), withinMs);
   }
   lost(partitions: readonly number[]): void {
+    for (const partition of partitions) this.#awaited.delete(partition);
     const lanes = this.#held(partitions);
     for (const lane of lanes) {
       this.#lanes.delete(lane.partition);
@@ -260,33 +270,24 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner {
 
   // Writing positions.
 
-  async #commit(marks: readonly Watermark[]): Promise<readonly Unsettled[]> {
-    const offsets = new Map<number, bigint>();
-    for (const { lane, through } of marks) if (this.#isOurs(lane)) offsets.set(partitionOf(lane), BigInt(through) + 1n);
-    if (offsets.size === 0 || this.#member === undefined) return marks.map((_, index) => ({ index, outcome: 'lost' }));
-    try {
-      const codes = await this.#member.commit(offsets);
-      return marks.flatMap(({ lane }, index) => this.#unsettled(lane, index, codes.get(partitionOf(lane))));
-    } catch (error) {
-      return marks.map(({ lane }, index) =>
-        this.#isOurs(lane) ? { index, outcome: 'failed', error } : { index, outcome: 'lost' },
-      );
+  #keep(group: string, routing: Routing): void {
+    const positions = new Positions(this);
+    this.commit = (marks) => positions.commit(marks);
+    if (this.#reading.isForgetful) {
+      this.forget = (lane, through) => positions.forget(lane, through);
+      return;
     }
+    const transactions = this.#wire.openTransactions?.(group);
+    if (transactions === undefined) return;
+    const transacting = new Transacting({ wire: this.#wire, routing, positions, transactions });
+    this.transact = (outputs, marks) => transacting.transact(outputs, marks);
   }
-  #unsettled(lane: Watermark['lane'], index: number, code: number | undefined): readonly Unsettled[] {
-    if (code === 0) return [];
-    if (code === undefined || expelled.includes(code) || !this.#isOurs(lane)) return [{ index, outcome: 'lost' }];
-    return [{ index, outcome: 'failed', error: new KafkaError(code, `a commit of ${lane.id}`) }];
+  get member(): Member | undefined {
+    return this.#member;
   }
-  #isOurs(lane: Watermark['lane']): boolean {
-    return lane instanceof PartitionLane && this.#lanes.get(lane.partition) === lane;
-  }
-  async #forget(lane: PartitionLane, through: string): Promise<void> {
-    const [unsettled] = await this.#commit([{ lane, through }]);
-    if (unsettled === undefined) return;
-    throw new WaybillError('unavailable', `The position of ${lane.id} could not be written, so nothing was handed out`);
+  holds(lane: Lane<Positioned>): boolean {
+    return lane instanceof PartitionLane && !lane.isEnded && this.#lanes.get(lane.partition) === lane;
   }
 }
 
-const partitionOf = (lane: Watermark['lane']): number => (lane instanceof PartitionLane ? lane.partition : -1);
 const pause = (): Promise<void> => new Promise((resolve) => void realClock.after(pauseMs, resolve));

@@ -1,20 +1,18 @@
-import { noneSent, type Outgoing, type Sent, type Target, type Unsent, WaybillError } from '@waybill/core/driver';
+import { noneSent, type Outgoing, type Sent, type Target, type Unsent } from '@waybill/core/driver';
 import { topicOf } from './names.ts';
-import { partitionOf } from './partitioner.ts';
 import { heldBack, PartitionQueue, type SendCall } from './partition-queue.ts';
-import { recordOf, sizeOf } from './records.ts';
+import type { Routing } from './routing.ts';
 import type { Wire } from './wire.ts';
 
 /** Splits a batch by partition; each partition has one request out at a time, which keeps its order. */
 export class Sender {
   readonly #wire: Wire;
-  readonly #maxBytes: number;
+  readonly #routing: Routing;
   readonly #queues = new Map<string, PartitionQueue>();
-  #turn = Math.floor(Math.random() * 1000);
 
-  constructor(wire: Wire, maxBytes: number) {
+  constructor(wire: Wire, routing: Routing) {
     this.#wire = wire;
-    this.#maxBytes = maxBytes;
+    this.#routing = routing;
   }
 
   async send(target: Target, batch: readonly Outgoing[]): Promise<Sent> {
@@ -46,18 +44,10 @@ export class Sender {
   }
 
   #enqueue(topic: string, message: Outgoing, count: number, call: Call, index: number): PartitionQueue {
-    this.#checkSize(message);
-    const record = recordOf(message);
-    const queue = this.#queue(topic, partitionOf(message, record.key, count, this.#turn++));
-    queue.add({ record, bytes: sizeOf(record), key: message.key, call, index });
+    const { partition, record, bytes } = this.#routing.route(message, count);
+    const queue = this.#queue(topic, partition);
+    queue.add({ record, bytes, key: message.key, call, index });
     return queue;
-  }
-
-  /** The broker would take a little more, and a copy with the reason of its death would not fit any more. */
-  #checkSize({ body }: Outgoing): void {
-    const bytes = body?.byteLength ?? 0;
-    if (bytes > this.#maxBytes)
-      throw new WaybillError('too-large', `A body of ${bytes} bytes; this Kafka carries at most ${this.#maxBytes}`);
   }
 
   #queue(topic: string, partition: number): PartitionQueue {

@@ -1,4 +1,5 @@
 import type { Connection } from '@platformatic/kafka';
+import type { Transacted } from '@waybill/core/driver';
 
 /**
  * What the adapter needs of a client library, and no more: requests without retries. What a library does by itself
@@ -17,11 +18,21 @@ export interface Wire {
   produce(topic: string, partition: number, records: readonly WireRecord[]): Promise<Produced>;
   /** Offsets by time in milliseconds, or at the ends; the end where nothing is that late. */
   offsetsAt(topic: string, wanted: ReadonlyMap<number, Moment>): Promise<ReadonlyMap<number, bigint>>;
-  /** Only of partitions that the group has an offset for. */
-  committed(group: string, topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, bigint>>;
+  /**
+   * Only of partitions that the group has an offset for. `isSettled`, unless it is false: fails in a way that passes while
+   * a transaction is open that would write another.
+   */
+  committed(
+    group: string,
+    topic: string,
+    partitions: readonly number[],
+    isSettled?: boolean,
+  ): Promise<ReadonlyMap<number, bigint>>;
   /** Writes offsets of a group without members; rejects while it has some. */
   place(group: string, topic: string, offsets: ReadonlyMap<number, bigint>): Promise<void>;
   join(spec: MemberSpec, owner: MemberOwner): Member;
+  /** Absent where the library cannot fence a transaction by the member of a group. Asks for nothing yet. */
+  openTransactions?(group: string): Transactions;
   /** Reads partitions; each has its own connections. */
   openFetcher(topic: string): Fetcher;
   readonly topics: WireTopics;
@@ -107,9 +118,29 @@ export interface MemberOwner {
 }
 export interface Member {
   /** Codes of the protocol by partition: 0 is written. Rejects when nobody can know. */
-  commit(offsets: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, number>>;
+  commit(offsets: ReadonlyMap<number, bigint>, within?: TransactionIdentity): Promise<ReadonlyMap<number, number>>;
   /** Leaves the group, so that others need not wait for the end of the session. */
   close(): Promise<void>;
+}
+
+/** Whom the brokers take for the producer of a transaction. */
+export interface TransactionIdentity {
+  readonly transactionalId: string;
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+}
+export interface TransactionPlan {
+  /** Everything that is produced to, by topic. */
+  readonly partitions: ReadonlyMap<string, readonly number[]>;
+  /** Produces, one call at a time for each partition; rejects, with nothing on its way, when something is not stored. */
+  readonly fill: (produce: Wire['produce']) => Promise<void>;
+  /** Writes the positions of the group, if there are any. What passes is tried again. */
+  readonly commit: ((within: TransactionIdentity) => Promise<void>) | undefined;
+}
+/** The transactions of one member, one after the other; nothing is open between them. */
+export interface Transactions {
+  /** Never rejects. `lost` only where somebody else ended it; why `commit` failed is in the error. */
+  run(plan: TransactionPlan): Promise<Transacted>;
 }
 
 export interface TopicSpec {

@@ -1,18 +1,11 @@
 import { checkServerIdentity } from 'node:tls';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import {
-  type Authenticator,
-  connect,
-  credsAuthenticator,
-  type NatsConnection,
-  nkeyAuthenticator,
-  tokenAuthenticator,
-  usernamePasswordAuthenticator,
-} from '@nats-io/transport-node';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { abandonable, WaybillError } from '@waybill/core/driver';
 import { versionNumber } from './capabilities.ts';
-import { connectError } from './errors.ts';
-import type { NatsCredentials, Settings } from './options.ts';
+import { authenticatorOf } from './credentials.ts';
+import { classify, connectError } from './errors.ts';
+import type { Settings } from './options.ts';
 
 /** One connection to one server, with what is asked of JetStream on it. It never heals. */
 export interface Connection {
@@ -83,13 +76,6 @@ function tlsOf({ tls }: Settings, hosts: readonly string[]): object {
   };
 }
 
-function authenticatorOf(credentials: NatsCredentials): Authenticator {
-  if ('token' in credentials) return tokenAuthenticator(credentials.token);
-  if ('nkeySeed' in credentials) return nkeyAuthenticator(Buffer.from(credentials.nkeySeed));
-  if ('credentialsFile' in credentials) return credsAuthenticator(Buffer.from(credentials.credentialsFile));
-  return usernamePasswordAuthenticator(credentials.username, credentials.password);
-}
-
 /** Asks whether JetStream is there and ready, which a server that just started may not be. */
 async function introduced(client: NatsConnection, settings: Settings): Promise<Connection> {
   const { domain, answerTimeoutMs: timeout } = settings;
@@ -117,14 +103,25 @@ async function introduced(client: NatsConnection, settings: Settings): Promise<C
     await connection.manager.getAccountInfo();
     return connection;
   } catch (error) {
+    const reason = unanswered(connection, error);
     await client.close();
-    if (client.info?.jetstream === true || domain !== undefined) throw error;
-    throw new WaybillError(
+    throw reason;
+  }
+}
+
+/** Why JetStream did not say who we are. */
+function unanswered({ client, settings: { domain } }: Connection, cause: unknown): unknown {
+  const code = classify(cause);
+  const isForbidden = cause instanceof Error && classify(cause.cause) === 'unsupported';
+  if (isForbidden || (domain === undefined && client.info?.jetstream !== true))
+    return new WaybillError(
       'unsupported',
       'This NATS server has no JetStream, or the account may not use it; start it with jetstream enabled',
-      { cause: error },
+      { cause },
     );
-  }
+  if (domain === undefined || (code !== 'unavailable' && code !== 'timeout')) return cause;
+  const text = `Nobody answers for the JetStream domain "${domain}"; check its name, and that its servers can be reached from this one`;
+  return new WaybillError('unavailable', text, { cause });
 }
 
 /** When the server has not answered pings the client waits for a last write, which a dead peer never takes: the status says it first. */

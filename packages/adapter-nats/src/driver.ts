@@ -32,6 +32,7 @@ import { OrderedReceiver } from './ordered-receiver.ts';
 import { Publisher } from './publisher.ts';
 import { QueueReceiver } from './receiver.ts';
 import { QueueMessage } from './records.ts';
+import { recallSendIds } from './send-ids.ts';
 import { Sender } from './sender.ts';
 import { StreamReceiver } from './stream-receiver.ts';
 import { choiceOf, type Choice } from './subjects.ts';
@@ -146,6 +147,7 @@ class NatsLink implements Link<NatsConnection> {
         durable_name: sharedName,
         ...consumerOf(options.leaseMs, [address.subject]),
       }));
+    await recallSendIds(this.#connection, address);
     return this.#shared(address, await this.#leased(info, options), options, {});
   }
 
@@ -156,6 +158,7 @@ class NatsLink implements Link<NatsConnection> {
     if (source.subscription !== undefined) {
       const name = subscriptionName(source.subscription);
       const info = await named(address, manager.consumers.info(address.stream, name), source.subscription);
+      await recallSendIds(this.#connection, address);
       return this.#shared(address, await this.#leased(info, options), options, choice);
     }
     const config = {

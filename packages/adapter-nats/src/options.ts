@@ -1,13 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
 import { checkOptions, decodedUrlPart, type OptionChecks, WaybillError } from '@waybill/core/driver';
-
-export type NatsCredentials =
-  | { readonly username: string; readonly password: string }
-  | { readonly token: string }
-  /** The seed of a user's key, which begins with `SU`. */
-  | { readonly nkeySeed: string }
-  /** The text of a `.creds` file: the user's JWT and seed. */
-  | { readonly credentialsFile: string };
+import { authenticatorOf, credentialForms, isCredentials, type NatsCredentials } from './credentials.ts';
 
 /** As in `node:tls`. */
 export type NatsTls = Pick<
@@ -71,11 +64,6 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 const isWithin = (value: unknown, least: number, most: number): boolean =>
   typeof value === 'number' && value >= least && value <= most;
-const isCredentials = (value: unknown): boolean =>
-  isObject(value) &&
-  [['username', 'password'], ['token'], ['nkeySeed'], ['credentialsFile']].some((names) =>
-    names.every((name) => isText(value[name])),
-  );
 
 const checks: OptionChecks<NatsOptions> = {
   url: ['a nats: or nats+tls: URL', isText],
@@ -84,7 +72,7 @@ const checks: OptionChecks<NatsOptions> = {
     (value) => Array.isArray(value) && value.length > 0 && value.every(isText),
   ],
   credentials: [
-    '{ username, password }, { token }, { nkeySeed }, { credentialsFile } with the text of that file, or a function that returns one of them',
+    `${credentialForms}, or a function that returns one of them`,
     (value) => typeof value === 'function' || isCredentials(value),
   ],
   tls: ['true, false or options of node:tls', (value) => typeof value === 'boolean' || isObject(value)],
@@ -107,6 +95,7 @@ export function settingsOf(given: string | NatsOptions): Settings {
   const isTls = options.tls === undefined ? url.protocol === 'nats+tls:' : options.tls !== false;
   const [first, ...others] = (options.hosts ?? hosts).map(hostOf);
   const { credentials = credentialsOf(url) } = options;
+  if (typeof credentials === 'object') authenticatorOf(credentials);
   return {
     hosts: [first ?? 'localhost:4222', ...others],
     credentials: typeof credentials === 'function' ? credentials : () => credentials,

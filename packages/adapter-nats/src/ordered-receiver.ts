@@ -21,6 +21,7 @@ import { claim, evictAbsent } from './ownership.ts';
 import type { Publisher } from './publisher.ts';
 import { QueueMessage } from './records.ts';
 import { forgotten } from './receiver.ts';
+import { recallSendIds } from './send-ids.ts';
 import { extendAll, lost, settleAll } from './settling.ts';
 
 /** A work-queue stream has one consumer for a subject: the server refuses the second. */
@@ -161,6 +162,7 @@ export class OrderedReceiver implements LeaseReceiver<string>, Lane<Receipted<st
     }
     this.#consumer = name;
     this.#sign = sign;
+    await recallSendIds(this.#connection, this.#address);
     if (this.#isEnded) await this.#remove();
     else this.#consume();
     return true;

@@ -7,6 +7,7 @@ import {
   type Receipted,
   WaybillError,
 } from '@waybill/core/driver';
+import { eachHeader } from './header-lines.ts';
 import type { NatsMessageOptions } from './native.ts';
 import { routingKeyOf } from './subjects.ts';
 
@@ -109,6 +110,7 @@ function nativeLines(headers: Readonly<Record<string, string | readonly string[]
 class NatsMessage extends LazyIncoming implements Incoming {
   readonly native: Msg;
   readonly #base: string;
+  #dedup: string | undefined;
 
   constructor(message: Msg, base: string) {
     super();
@@ -120,16 +122,20 @@ class NatsMessage extends LazyIncoming implements Incoming {
   }
   /** Of a foreign message: what its producer told the server to recognise it by. */
   override get id(): string | undefined {
-    return super.id ?? (this.native.headers?.get(dedupHeader) || undefined);
+    return super.id ?? this.#dedup;
   }
   override get routingKey(): string | undefined {
     return super.routingKey ?? routingKeyOf(this.#base, this.native.subject);
   }
+  /** Of a header that repeats, the first. */
   protected packed(): Record<string, string> {
     const found: Record<string, string> = {};
-    for (const [name, [value = '']] of this.native.headers ?? [])
-      if (!isServers(name) && name !== otherHeaders && name !== '__proto__') found[name] = value;
-    const others = this.native.headers?.get(otherHeaders);
+    let others: string | undefined;
+    eachHeader(this.native, (name, value) => {
+      if (name === dedupHeader) this.#dedup ??= value || undefined;
+      else if (name === otherHeaders) others ??= value;
+      else if (!isServers(name) && name !== '__proto__' && !Object.hasOwn(found, name)) found[name] = value;
+    });
     return others ? { ...found, ...parsed(others) } : found;
   }
 }
@@ -152,11 +158,12 @@ export class InboxMessage extends NatsMessage implements Receipted<undefined> {
 export class QueueMessage extends NatsMessage implements Receipted<string> {
   /** When it arrived, on the clock of `performance.now()`. */
   readonly arrivedAt = performance.now();
+  #attempt: number | undefined;
   get receipt(): string {
     return this.native.reply ?? '';
   }
   get attempt(): number {
-    return deliveryOf(this.receipt).deliveries;
+    return (this.#attempt ??= Number(tokenAt(this.receipt, deliveriesAt(this.receipt))));
   }
   get redelivered(): boolean {
     return this.attempt > 1;
@@ -165,16 +172,21 @@ export class QueueMessage extends NatsMessage implements Receipted<string> {
 
 export class StreamMessage extends NatsMessage implements Positioned {
   get position(): string {
-    return deliveryOf(this.native.reply ?? '').sequence;
+    const { reply = '' } = this.native;
+    return tokenAt(reply, reply.indexOf('.', deliveriesAt(reply)) + 1);
   }
 }
 
 /**
- * `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.…`; from 2.15 on servers may put domain and account before the
- * stream, which makes eleven tokens and more of nine.
+ * Where the count of deliveries stands in `$JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.…`; from 2.15 on servers
+ * may put domain and account before the stream, which makes eleven tokens and more of nine.
  */
-function deliveryOf(reply: string): { readonly deliveries: number; readonly sequence: string } {
-  const tokens = reply.split('.');
-  const at = tokens.length === 9 ? 4 : 6;
-  return { deliveries: Number(tokens[at]), sequence: tokens[at + 1] ?? '' };
+function deliveriesAt(reply: string): number {
+  let dots = 0;
+  for (let at = reply.indexOf('.'); at >= 0; at = reply.indexOf('.', at + 1)) dots++;
+  let at = 0;
+  for (let before = dots === 8 ? 4 : 6; before > 0; before--) at = reply.indexOf('.', at) + 1;
+  return at;
 }
+
+const tokenAt = (reply: string, at: number): string => reply.slice(at, reply.indexOf('.', at));

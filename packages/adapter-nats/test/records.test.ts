@@ -22,6 +22,14 @@ function received(message: Outgoing, reply: string, subject = 'base'): Msg {
   const headers = MsgHdrsImpl.decode(Buffer.from(linesOf(message)));
   return { subject, reply, data: message.body, headers } as Partial<Msg> as Msg;
 }
+/** As the client keeps it: header lines and body, in a piece of what came from the socket. Its decoder is of no use here. */
+function kept(lines: string, body = '{}'): Msg {
+  const bytes = Buffer.from(`before${lines}${body}after`);
+  const _rdata = bytes.subarray(6, bytes.length - 5);
+  const data = _rdata.subarray(_rdata.length - Buffer.byteLength(body));
+  const message = { subject: 'base', data, _rdata, headers: MsgHdrsImpl.fromRecord({ unread: [''] }) };
+  return message as Partial<Msg> as Msg;
+}
 const reply = '$JS.ACK.stream.consumer.3.17.20.1795272370254499703.4';
 
 describe('what is published', () => {
@@ -62,13 +70,25 @@ describe('what comes in', () => {
 
   test('is what was sent: headers that NATS cannot carry, ids, key and addresses', () => {
     const sent = outgoing({ headers: odd, key: 'k\n', correlationId: ' c', replyTo: 'r', routingKey: 'x.y' });
-    const got = new QueueMessage(received(sent, reply), 'base');
-    expect(got.headers).toEqual(odd);
-    const { id, key, correlationId, replyTo, routingKey, contentType, sentAt } = got;
-    expect({ id, key, correlationId, replyTo, routingKey, contentType, sentAt }).toEqual({
-      ...{ id: 'm1', key: 'k\n', correlationId: ' c', replyTo: 'r', routingKey: 'x.y' },
-      ...{ contentType: 'application/json', sentAt: 1_700_000_000_123 },
-    });
+    for (const native of [received(sent, reply), kept(linesOf(sent))]) {
+      const got = new QueueMessage(native, 'base');
+      expect(got.headers).toEqual(odd);
+      const { id, key, correlationId, replyTo, routingKey, contentType, sentAt } = got;
+      expect({ id, key, correlationId, replyTo, routingKey, contentType, sentAt }).toEqual({
+        ...{ id: 'm1', key: 'k\n', correlationId: ' c', replyTo: 'r', routingKey: 'x.y' },
+        ...{ contentType: 'application/json', sentAt: 1_700_000_000_123 },
+      });
+    }
+  });
+
+  test('what others write is read as it is: without spaces, repeated, with names of any kind, or without headers', () => {
+    const lines =
+      'NATS/1.0\r\nb:1\r\na:  x: y \r\na: 2\r\nconstructor: c\r\n__proto__: p\r\nna me\u00e4: \u20ac\r\nno colon\r\nempty:\r\nNats-Msg-Id: theirs\r\n\r\n';
+    const got = new QueueMessage(kept(lines, 'NATS/1.0\r\nz: 1\r\n\r\n'), 'base');
+    expect(got.headers).toEqual({ b: '1', a: 'x: y', constructor: 'c', 'na me\u00e4': '\u20ac', empty: '' });
+    expect(got.id).toBe('theirs');
+    const bare = new QueueMessage(kept(''), 'base');
+    expect([bare.headers, bare.id, Buffer.from(bare.body).toString()]).toEqual([{}, undefined, '{}']);
   });
 
   test.each([reply, '$JS.ACK._.ACCOUNT.stream.consumer.3.17.20.1795272370254499703.4.random'])(

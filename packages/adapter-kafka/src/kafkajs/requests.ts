@@ -1,5 +1,6 @@
 import type { AnswerTo, FetchedPart, RequestName, Requests } from '../library.ts';
 import { Decoder, Encoder, type Exchange, requests } from './internals.ts';
+import { readOffsetFetch, readTxnOffsetCommit, writeOffsetFetch, writeTxnOffsetCommit } from './offsets.ts';
 import { readBatches, writeBatch } from './record-batch.ts';
 
 type Exchanges = {
@@ -8,12 +9,15 @@ type Exchanges = {
 
 /** Of what is asked by kafkajs's own writers and readers: the newest version that it has. */
 const versions = {
+  AddOffsetsToTxn: [25, 1],
+  AddPartitionsToTxn: [24, 1],
   ApiVersions: [18, 2],
   CreateTopics: [19, 3],
   DeleteGroups: [42, 1],
   DeleteRecords: [21, 1],
   DeleteTopics: [20, 1],
   DescribeConfigs: [32, 2],
+  EndTxn: [26, 1],
   Fetch: [1, 11],
   GroupCoordinator: [10, 2],
   Heartbeat: [12, 3],
@@ -26,10 +30,11 @@ const versions = {
   Produce: [0, 7],
   SyncGroup: [14, 3],
 } as const satisfies Record<string, readonly [key: number, version: number]>;
-/** Written and read here: what kafkajs has, version 4, does not ask for stable offsets. */
+/** Written and read here: what kafkajs has of them does not ask for stable offsets, and says nothing of the member. */
 const offsetFetch = [9, 7] as const;
+const txnOffsetCommit = [28, 3] as const;
 
-export const needed = [...Object.values(versions), offsetFetch].map(([key, version]) => ({ key, version }));
+export const needed = [...Object.values(versions), offsetFetch, txnOffsetCommit].map(([key, version]) => ({ key, version }));
 
 /** As kafkajs asks it; what it decodes is read, with its error codes, and what it would make of them is not. */
 function made<Answer, Result>(
@@ -127,6 +132,28 @@ const exchanges: Exchanges = {
         producerEpoch,
       }),
     ),
+
+  addPartitionsToTxn: ([transaction]) => {
+    const topics = transaction?.topics.map(({ name, partitions }) => ({ topic: name, partitions }));
+    return made('AddPartitionsToTxn', { ...transaction, topics }, ({ errors }: PartitionErrors) => ({
+      resultsByTransaction: [
+        {
+          topicResults: errors.map(({ partitionErrors }) => ({
+            resultsByPartition: partitionErrors.map(({ errorCode }) => ({ partitionErrorCode: errorCode })),
+          })),
+        },
+      ],
+    }));
+  },
+
+  addOffsetsToTxn: (transactionalId, producerId, producerEpoch, groupId) =>
+    made('AddOffsetsToTxn', { transactionalId, producerId, producerEpoch, groupId }, itself<Coded>),
+
+  endTxn: (transactionalId, producerId, producerEpoch, transactionResult) =>
+    made('EndTxn', { transactionalId, producerId, producerEpoch, transactionResult }, itself<Coded>),
+
+  txnOffsetCommit: (...args) =>
+    written('TxnOffsetCommit', txnOffsetCommit, () => writeTxnOffsetCommit(...args), readTxnOffsetCommit),
 
   // kafkajs takes headers by name, so it writes no name twice, and it fails at a header without a value.
   produce: (batch) => {
@@ -241,6 +268,10 @@ const exchanges: Exchanges = {
 
 const acksAll = -1;
 
+interface PartitionErrors {
+  readonly errors: readonly { readonly partitionErrors: readonly Coded[] }[];
+}
+
 interface ByTopic<Part> {
   readonly responses: readonly { readonly partitions: readonly (Coded & Part & { readonly partition: number })[] }[];
 }
@@ -343,40 +374,3 @@ function fetchedPart(decoder: Decoder): FetchedPart {
   return { partitionIndex, errorCode, abortedTransactions, records: readBatches(decoder.readBytes() ?? nothing) };
 }
 const nothing = Buffer.alloc(0);
-
-// Version 7 is flexible: lengths are one more, as varints, and tagged fields, of which there are none, end everything.
-
-function writeOffsetFetch(
-  group: string,
-  topics: Parameters<Requests['offsetFetch']>[0][number]['topics'],
-  requireStable: boolean,
-): Encoder {
-  const encoder = new Encoder().writeUVarInt(0).writeUVarIntString(group).writeUVarInt(topics.length + 1);
-  for (const { name, partitionIndexes } of topics) {
-    encoder.writeUVarIntString(name).writeUVarInt(partitionIndexes.length + 1);
-    for (const partition of partitionIndexes) encoder.writeInt32(partition);
-    encoder.writeUVarInt(0);
-  }
-  return encoder.writeBoolean(requireStable).writeUVarInt(0);
-}
-function readOffsetFetch(decoder: Decoder): AnswerTo<'offsetFetch'> {
-  decoder.readUVarInt();
-  decoder.readInt32();
-  const topics = readCompact(decoder, () => {
-    decoder.readUVarIntString();
-    const partitions = readCompact(decoder, () => {
-      const partitionIndex = decoder.readInt32();
-      const committedOffset = decoder.readInt64();
-      decoder.readInt32();
-      decoder.readUVarIntString();
-      const errorCode = decoder.readInt16();
-      decoder.readUVarInt();
-      return { partitionIndex, committedOffset, errorCode };
-    });
-    decoder.readUVarInt();
-    return { partitions };
-  });
-  return { groups: [{ errorCode: decoder.readInt16(), topics }] };
-}
-const readCompact = <T>(decoder: Decoder, read: () => T): T[] =>
-  Array.from({ length: Math.max(0, decoder.readUVarInt() - 1) }, read);

@@ -9,6 +9,8 @@ export interface Layout {
   /** Epoch milliseconds. */
   readonly readAt: number;
 }
+/** What has a coordinator. */
+type Coordinated = 'group' | 'transaction';
 
 /** How long the rest of a cluster may take to prove that it is there when one broker is gone. */
 const proofMs = 3_000;
@@ -162,20 +164,20 @@ export class Cluster {
   }
 
   /** From memory, until it is told to be wrong: the broker alone knows when it moves. */
-  async coordinatorOf(group: string): Promise<number> {
-    const known = this.#coordinators.get(group);
+  async coordinatorOf(id: string, kind: Coordinated = 'group'): Promise<number> {
+    const known = this.#coordinators.get(`${kind} ${id}`);
     if (known !== undefined) return known;
-    const { coordinators } = await this.askAny('findCoordinator', 0, [group]);
+    const { coordinators } = await this.askAny('findCoordinator', kind === 'group' ? 0 : 1, [id]);
     const found = coordinators[0];
-    checkCode(found?.errorCode ?? 15, `the search for the coordinator of the group "${group}"`, found?.errorMessage);
+    checkCode(found?.errorCode ?? 15, `the search for the coordinator of the ${kind} "${id}"`, found?.errorMessage);
     const node = found?.nodeId ?? -1;
     if (!this.#brokers.has(node) && found !== undefined)
       this.#brokers.set(node, { hostname: found.host, port: found.port });
-    this.#coordinators.set(group, node);
+    this.#coordinators.set(`${kind} ${id}`, node);
     return node;
   }
-  forgetCoordinator(group: string): void {
-    this.#coordinators.delete(group);
+  forgetCoordinator(id: string, kind: Coordinated = 'group'): void {
+    this.#coordinators.delete(`${kind} ${id}`);
   }
 
   async ping(): Promise<void> {

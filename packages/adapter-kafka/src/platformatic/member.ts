@@ -1,7 +1,7 @@
 import { realClock, type Timer, WaybillError } from '@waybill/core/driver';
 import { checkCode, codeOf, isPassing, KafkaError } from '../errors.ts';
 import type { AnswerTo, BrokerConnection } from '../library.ts';
-import type { Member, MemberOwner, MemberSpec } from '../wire.ts';
+import type { Member, MemberOwner, MemberSpec, TransactionIdentity } from '../wire.ts';
 import { assign } from './assignor.ts';
 import type { Cluster } from './cluster.ts';
 import { commit } from './offsets.ts';
@@ -50,10 +50,13 @@ export class GroupMember implements Member {
     });
   }
 
-  async commit(offsets: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, number>> {
+  async commit(
+    offsets: ReadonlyMap<number, bigint>,
+    within?: TransactionIdentity,
+  ): Promise<ReadonlyMap<number, number>> {
     const { group, topic } = this.#spec;
     const member = { generation: this.#generation, memberId: this.#memberId };
-    const codes = await commit(this.#cluster, group, member, topic, offsets);
+    const codes = await commit(this.#cluster, group, member, topic, offsets, within);
     // A heartbeat finds out why, and says so to whom it concerns.
     if ([...codes.values()].some((code) => code !== 0)) this.#wake?.();
     return codes;
@@ -203,22 +206,25 @@ export class GroupMember implements Member {
     if (going.length > 0) await this.#drain(going);
     if (this.#isClosed) return;
     this.#held = assigned;
-    if (coming.length > 0) await this.#owner.assigned(coming);
+    if (coming.length > 0) await this.#underHeartbeats(this.#owner.assigned(coming));
     this.#owner.joined();
     if (going.length > 0) throw new KafkaError(rebalanceInProgress, 'giving partitions back');
   }
   async #drain(going: readonly number[]): Promise<void> {
-    let isDrained = false;
     const withinMs = Math.floor(this.#cluster.settings.rebalanceTimeoutMs / 2);
-    const drained = this.#owner.revoking(going, withinMs).finally(() => {
-      isDrained = true;
-      this.#wake?.();
-    });
-    // If another round begins meanwhile, it waits for us as long as a drain may take.
-    await this.#beat(() => isDrained, [rebalanceInProgress]);
-    await drained;
+    await this.#underHeartbeats(this.#owner.revoking(going, withinMs));
     this.#held = this.#held.filter((partition) => !going.includes(partition));
     this.#owner.lost(going);
+  }
+
+  /** What may take longer than a session. If another round begins meanwhile, it waits for us as long as it does for anybody. */
+  async #underHeartbeats(work: Promise<void>): Promise<void> {
+    let isDone = false;
+    const done = work.finally(() => {
+      isDone = true;
+      this.#wake?.();
+    });
+    await Promise.all([done, this.#beat(() => isDone, [rebalanceInProgress])]);
   }
 
   /** Throws what ends the generation, unless it is one of `passed`. */

@@ -1,9 +1,8 @@
 import { checkCode } from '../errors.ts';
-import type { Moment } from '../wire.ts';
+import type { Moment, TransactionIdentity } from '../wire.ts';
 import type { Cluster } from './cluster.ts';
 
 const readCommitted = 1;
-const stable = true;
 /** COORDINATOR_NOT_AVAILABLE, COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR: ask again who it is. */
 const coordinatorMoved = [15, 14, 16] as const satisfies readonly number[];
 const isMoved = (code: number): boolean => (coordinatorMoved as readonly number[]).includes(code);
@@ -53,12 +52,13 @@ async function ask(
   return found;
 }
 
-/** Where a group stands; only of partitions that it has an offset for. */
+/** Where a group stands; only of partitions that it has an offset for. `isSettled`: nothing else may be about to come. */
 export async function committed(
   cluster: Cluster,
   group: string,
   topic: string,
   partitions: readonly number[],
+  isSettled: boolean,
 ): Promise<ReadonlyMap<number, bigint>> {
   const asked = {
     groupId: group,
@@ -66,7 +66,7 @@ export async function committed(
     memberEpoch: -1,
     topics: [{ name: topic, partitionIndexes: [...partitions] }],
   };
-  const { groups } = await cluster.ask(await cluster.coordinatorOf(group), 'offsetFetch', [asked], stable);
+  const { groups } = await cluster.ask(await cluster.coordinatorOf(group), 'offsetFetch', [asked], isSettled);
   const found = groups[0];
   const code = found?.errorCode ?? coordinatorMoved[0];
   if (isMoved(code)) cluster.forgetCoordinator(group);
@@ -79,13 +79,17 @@ export async function committed(
   return offsets;
 }
 
-/** Codes by partition. The broker refuses all of it when generation and member are not those of now. */
+/**
+ * Codes by partition. The broker refuses all of it when generation and member are not those of now. `within` a
+ * transaction they count when that is committed.
+ */
 export async function commit(
   cluster: Cluster,
   group: string,
   member: { readonly generation: number; readonly memberId: string },
   topic: string,
   offsets: ReadonlyMap<number, bigint>,
+  within?: TransactionIdentity,
 ): Promise<ReadonlyMap<number, number>> {
   const partitions = [...offsets].map(([partitionIndex, committedOffset]) => ({
     partitionIndex,
@@ -93,15 +97,24 @@ export async function commit(
     committedLeaderEpoch: -1,
     committedMetadata: null,
   }));
-  const { topics } = await cluster.ask(
-    await cluster.coordinatorOf(group),
-    'offsetCommit',
-    group,
-    member.generation,
-    member.memberId,
-    null,
-    [{ name: topic, partitions }],
-  );
+  const written = [{ name: topic, partitions }];
+  const { generation, memberId } = member;
+  const coordinator = await cluster.coordinatorOf(group);
+  const { topics } =
+    within === undefined
+      ? await cluster.ask(coordinator, 'offsetCommit', group, generation, memberId, null, written)
+      : await cluster.ask(
+          coordinator,
+          'txnOffsetCommit',
+          within.transactionalId,
+          group,
+          within.producerId,
+          within.producerEpoch,
+          generation,
+          memberId,
+          null,
+          written,
+        );
   const codes = new Map(
     (topics[0]?.partitions ?? []).map(({ partitionIndex, errorCode }) => [partitionIndex, errorCode]),
   );

@@ -20,3 +20,18 @@ export async function patiently<T>(work: () => Promise<T>): Promise<T> {
     }
   }
 }
+
+const shortestMs = 2;
+const longestPauseMs = 200;
+
+/** The same until it works or `isOver`: for requests that may be made more than once. */
+export async function repeatedly<T>(isOver: (error: unknown) => boolean, work: () => Promise<T>): Promise<T> {
+  for (let waitMs = shortestMs; ; waitMs = Math.min(waitMs * 2, longestPauseMs)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (isOver(error)) throw error;
+    }
+    await pause(waitMs);
+  }
+}

@@ -1,4 +1,6 @@
 import {
+  addOffsetsToTxnV3,
+  addPartitionsToTxnV3,
   type API,
   apiVersionsV3,
   type Connection,
@@ -7,6 +9,7 @@ import {
   deleteRecordsV2,
   deleteTopicsV6,
   describeConfigsV4,
+  endTxnV3,
   fetchV12,
   findCoordinatorV4,
   heartbeatV4,
@@ -21,6 +24,7 @@ import {
   offsetFetchV8,
   produceV9,
   syncGroupV5,
+  txnOffsetCommitV3,
 } from '@platformatic/kafka';
 import type { AnswerTo, ProduceBatch, RequestName, Requests } from '../library.ts';
 import type { WireRecord } from '../wire.ts';
@@ -31,12 +35,15 @@ type Apis = {
 
 /** Every request that is made, in the one version that is used of it. */
 const apis: Apis = {
+  addOffsetsToTxn: addOffsetsToTxnV3.api,
+  addPartitionsToTxn: addPartitionsToTxnV3.api,
   apiVersions: apiVersionsV3.api,
   createTopics: createTopicsV7.api,
   deleteGroups: deleteGroupsV2.api,
   deleteRecords: deleteRecordsV2.api,
   deleteTopics: deleteTopicsV6.api,
   describeConfigs: describeConfigsV4.api,
+  endTxn: endTxnV3.api,
   fetch: fetchV12.api,
   findCoordinator: findCoordinatorV4.api,
   heartbeat: heartbeatV4.api,
@@ -48,6 +55,7 @@ const apis: Apis = {
   offsetCommit: offsetCommitV8.api,
   offsetFetch: offsetFetchV8.api,
   syncGroup: syncGroupV5.api,
+  txnOffsetCommit: txnOffsetCommitV3.api,
 };
 
 export const needed = [...Object.values(apis), produceV9.api].map(({ key, version }) => ({ key, version }));

@@ -9,6 +9,7 @@ import { checkCode } from '../errors.ts';
 import { patiently } from './patience.ts';
 import { Producing } from './producing.ts';
 import { topicsOf } from './topics.ts';
+import { MemberTransactions } from './transactions.ts';
 
 /** Over any client library. */
 export async function openWire(library: Library, settings: Settings): Promise<Wire> {
@@ -22,13 +23,15 @@ export async function openWire(library: Library, settings: Settings): Promise<Wi
     partitionsOf: async (topic, fresh) => (await patiently(() => cluster.layout(topic, fresh))).leaders.length,
     produce: (topic, partition, records) => producing.produce(topic, partition, records),
     offsetsAt: (topic, wanted) => patiently(() => offsetsAt(cluster, topic, wanted)),
-    committed: (group, topic, partitions) => patiently(() => committed(cluster, group, topic, partitions)),
+    committed: (group, topic, partitions, isSettled = true) =>
+      patiently(() => committed(cluster, group, topic, partitions, isSettled)),
     place: (group, topic, offsets) =>
       patiently(async () => {
         const codes = await commit(cluster, group, noMember, topic, offsets);
         for (const code of codes.values()) checkCode(code, `placing the group "${group}"`);
       }),
     join: (spec, owner) => new GroupMember(cluster, spec, owner),
+    openTransactions: (group) => new MemberTransactions(cluster, group),
     openFetcher: (topic) => new TopicFetcher(cluster, topic),
     ping: () => cluster.ping(),
     async close() {

@@ -142,6 +142,10 @@ export const channelIn = ({ capabilities }: Pick<Facts, 'capabilities'>, way: Wa
   return channel === 'none' ? undefined : channel;
 };
 
+/** Whether a source of this style can be consumed exactly once. */
+export const isExact = ({ atomic }: Facts['capabilities'], style: 'message' | 'lease' | 'position'): boolean =>
+  atomic === 'position-and-send' && style === 'position';
+
 /** A lane has one owner: what is in it waits for him, and moves with it when a consumer joins. */
 export function heldByMessage(facts: Facts, way: Way): string | undefined {
   return channelIn(facts, way)?.style === 'position'

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { type Kind, type WaybillError } from '@waybill/core';
 import { noneSent } from '@waybill/core/driver';
 import { proveRefusal } from '../applies.ts';
-import type { Case } from '../case.ts';
+import type { Case, Facts } from '../case.ts';
 import { startChild } from '../child/parent.ts';
 import type { Context } from '../context.ts';
 import { destinationOf } from '../destination-of.ts';
-import { channelIn, channelOf, forBoth, type Way } from './channel.ts';
+import { channelIn, channelOf, forBoth, isExact, type Way } from './channel.ts';
 import { caseOf } from './define.ts';
 import { interposed } from './interposed.ts';
 
@@ -31,13 +31,11 @@ export const guaranteeSending: readonly Case[] = [
   }),
   caseOf({ requires: {}, kind: 'refusal' })({
     id: 'G19',
-    title: 'exactly-once is refused when the bus is opened, before anything is made or sent',
+    title: 'exactly-once is refused where nothing is stored together with a position, before anything is made or sent',
     traffic: 'none',
+    requires: { able: (facts) => (inexact(facts).length > 0 ? undefined : 'each kind that it has keeps positions') },
     async run(context) {
-      const kinds = (['queue', 'topic', 'stream'] satisfies Kind[]).filter(
-        (kind) => context.capabilities[kind] !== 'none',
-      );
-      for (const kind of kinds) {
+      for (const kind of inexact(context)) {
         const verdict = await proveRefusal(
           () => context.driver(),
           destinationOf(kind, context.name(kind), { delivery: 'exactly-once' }),
@@ -56,6 +54,13 @@ export const guaranteeSending: readonly Case[] = [
     run: distinctIds,
   }),
 ];
+
+/** The kinds from which nothing can be consumed exactly once. */
+const inexact = ({ capabilities }: Pick<Facts, 'capabilities'>): readonly Kind[] =>
+  (['queue', 'topic', 'stream'] as const).filter((kind) => {
+    const channel = capabilities[kind];
+    return channel !== 'none' && !isExact(capabilities, channel.style);
+  });
 
 async function refusedIsNeverDelivered(context: Context, way: Way): Promise<void> {
   const broker = interposed(await context.driver());

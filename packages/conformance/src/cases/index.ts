@@ -14,6 +14,7 @@ import { faultProcesses } from './fault-processes.ts';
 import { flowReceiving } from './flow-receiving.ts';
 import { flowSending } from './flow-sending.ts';
 import { guaranteeCalm } from './guarantee-calm.ts';
+import { guaranteeExactly } from './guarantee-exactly.ts';
 import { guaranteeFaults } from './guarantee-faults.ts';
 import { guaranteeSending } from './guarantee-sending.ts';
 import { judged } from './judged.ts';
@@ -70,6 +71,7 @@ export function allCases(): readonly Case[] {
       guaranteeCalm,
       guaranteeSending,
       guaranteeFaults,
+      guaranteeExactly,
       lifecycleClose,
       lifecycleDrain,
       lifecycleProcess,

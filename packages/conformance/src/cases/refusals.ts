@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { destinationOf } from '../destination-of.ts';
 import type { Job } from '../inbox.ts';
 import { valueAt } from '../words.ts';
+import { isExact } from './channel.ts';
 import { caseOf } from './define.ts';
 import { jobQueue, jobStream, jobTopic } from './destinations.ts';
 import { readAll } from './take.ts';
@@ -50,15 +51,20 @@ function unsupportedGuarantee(kind: Kind, [need, wanted]: (typeof guarantees)[nu
     title: `a ${kind} that needs ${need} ${wanted} is refused where it cannot be given`,
     ...(need === 'order' && { proves: wanted === 'total' ? [`${name}=none`, `${name}=key`] : [`${name}=none`] }),
     ...(need === 'delivery' && wanted === 'at-least-once' && { proves: [`${name}=at-most-once`] }),
-    requires: { kind, able: ({ capabilities }) => givenBy(valueAt(capabilities, name), wanted) },
+    requires: { kind, able: ({ capabilities }) => givenBy(capabilities, kind, name, wanted) },
     run: (context) => refusedThenFenced(context, kind, { [need]: wanted }),
   });
 }
 const ranks: readonly string[] = ['none', 'key', 'total', 'at-most-once', 'at-least-once', 'exactly-once'];
-const givenBy = (has: string | undefined, wanted: string): string | undefined =>
-  has !== undefined && ranks.indexOf(has) >= ranks.indexOf(wanted)
+function givenBy(capabilities: Facts['capabilities'], kind: Kind, name: string, wanted: string): string | undefined {
+  const channel = capabilities[kind];
+  if (wanted === 'exactly-once' && channel !== 'none' && isExact(capabilities, channel.style))
+    return 'declared (atomic position-and-send); G21 to G24 prove that it keeps it';
+  const has = valueAt(capabilities, name);
+  return has !== undefined && ranks.indexOf(has) >= ranks.indexOf(wanted)
     ? `declared (${has}); N06 proves that it keeps it`
     : undefined;
+}
 
 /** N03: a kind that the broker does not have. */
 const missingKind = (kind: Kind): Case =>

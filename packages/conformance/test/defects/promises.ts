@@ -126,10 +126,26 @@ export const promises: readonly Defect[] = [
     edits: [
       edit(
         'core/src/plan/meet.ts',
-        "if (wanted === 'exactly-once') return meetExactlyOnce();",
+        "if (wanted === 'exactly-once') return meetExactlyOnce(capabilities, destination);",
         "if (wanted === 'exactly-once') return byBroker;\n  void meetExactlyOnce;",
       ),
     ],
+  },
+  {
+    name: 'sends what a run that failed had sent',
+    kills: ['G21:stream'],
+    edits: [
+      edit(
+        'core/src/receive/loan.ts',
+        'this.#asked = this.sending = this.outputs = undefined;',
+        'this.#asked = this.sending = undefined;',
+      ),
+    ],
+  },
+  {
+    name: 'sends at once what is to be held back',
+    kills: ['G21:stream', 'G22:stream'],
+    edits: [edit('core/src/bus/outputs.ts', 'if (!exactlyOnce)', 'if (!exactlyOnce || exactlyOnce)')],
   },
   {
     name: 'draws its ids from sixteen bits',

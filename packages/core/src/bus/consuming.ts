@@ -1,5 +1,5 @@
 import type { Destination } from '../destination/destination.ts';
-import { besideOf, deadLetterOf, isAtMostOnce, isOrdered, orderOf } from '../destination/facts.ts';
+import { besideOf, deadLetterOf, isAtMostOnce, isExactlyOnce, isOrdered, orderOf } from '../destination/facts.ts';
 import type { Filter, Source } from '../driver/place.ts';
 import { bounded } from '../clock.ts';
 import { WaybillError } from '../error/error.ts';
@@ -15,6 +15,7 @@ import { type Work, workOf } from '../receive/runner.ts';
 import type { ConsumerTerms } from '../receive/terms.ts';
 import type { Carrier } from './carrier.ts';
 import type { ConsumeOptions } from './handles.ts';
+import { outputsOf } from './outputs.ts';
 
 export interface Consuming {
   readonly destination: Destination;
@@ -75,12 +76,15 @@ function termsOf(
 ): ConsumerTerms {
   const channel = carrier.channel(destination);
   const concurrency = options.concurrency ?? 16;
+  const exactlyOnce = isExactlyOnce(destination) && !asTheyCome;
   return {
     name,
     source,
     target: { kind: destination.kind, ...placeOf(destination, carrier.driver.name) },
     channel,
     atMostOnce: atMostOnce ?? isAtMostOnce(destination),
+    exactlyOnce,
+    output: outputsOf(carrier, name, exactlyOnce),
     concurrency,
     maxInFlight: options.maxInFlight ?? concurrency * 2,
     leaseMs: options.leaseMs ?? 30_000,

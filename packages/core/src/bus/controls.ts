@@ -4,10 +4,12 @@ import { abortable } from '../abort.ts';
 import { checkFields, isSignal } from '../check.ts';
 import { checkIsDestination } from '../destination/check.ts';
 import { WaybillError } from '../error/error.ts';
+import type { Outbox } from '../send/outbox.ts';
 import type { BusControls } from './bus.ts';
 import type { Carrier } from './carrier.ts';
 import { guarded } from './guard.ts';
 import type { Handle } from './handles.ts';
+import { sendable } from './outputs.ts';
 import { queueHandle } from './queue-handle.ts';
 import { streamHandle } from './stream-handle.ts';
 import { topicHandle } from './topic-handle.ts';
@@ -17,16 +19,17 @@ const pingTimeoutMs = 10_000;
 export const reservedNames: readonly string[] = ['plan', 'state', 'attach', 'flush', 'ping', 'native', 'close', 'then'];
 
 export function handleOf(carrier: Carrier, destination: Destination): object {
-  return guarded(carrier, makeHandle(carrier, destination));
+  const outbox = carrier.outbox(destination);
+  return sendable(guarded(carrier, makeHandle(carrier, destination, outbox)), { carrier, outbox });
 }
-function makeHandle(carrier: Carrier, destination: Destination): object {
+function makeHandle(carrier: Carrier, destination: Destination, outbox: Outbox): object {
   switch (destination.kind) {
     case 'queue':
-      return queueHandle(carrier, destination as Queue<unknown, unknown, Needs>);
+      return queueHandle(carrier, destination as Queue<unknown, unknown, Needs>, outbox);
     case 'topic':
-      return topicHandle(carrier, destination as Topic<unknown, unknown, Needs>);
+      return topicHandle(carrier, destination as Topic<unknown, unknown, Needs>, outbox);
     case 'stream':
-      return streamHandle(carrier, destination as Stream<unknown, unknown, Needs>);
+      return streamHandle(carrier, destination as Stream<unknown, unknown, Needs>, outbox);
   }
 }
 

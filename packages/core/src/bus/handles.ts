@@ -153,6 +153,12 @@ export interface StreamHandle<In = unknown, Out = In, N = {}> extends Common {
   consumeBatch(handler: BatchHandler<Out>, options: StreamConsumeOptions & BatchOptions): Promise<StreamConsumer>;
 }
 
+/** What a delivery sends to. */
+export type Outlets<In, N> =
+  | Pick<QueueHandle<In, unknown, N>, 'send' | 'destination'>
+  | Pick<TopicHandle<In, unknown, N>, 'publish' | 'destination'>
+  | Pick<StreamHandle<In, unknown, N>, 'append' | 'destination'>;
+
 export type Handle<D> =
   D extends Destination<'queue', infer In, infer Out, infer N>
     ? QueueHandle<In, Out, N>

@@ -5,6 +5,7 @@ import type { Source } from '../driver/place.ts';
 import { invalid } from '../error/error.ts';
 import { placeOf } from '../plan/topology.ts';
 import { consumeBatch, consumeEach, deliveries, depth, purge } from './receiving.ts';
+import type { Outbox } from '../send/outbox.ts';
 import type { Carrier } from './carrier.ts';
 import type { EveryNeed, QueueHandle } from './handles.ts';
 import { checkConsuming } from './checks.ts';
@@ -13,8 +14,8 @@ import { redrive } from './redrive.ts';
 export function queueHandle(
   carrier: Carrier,
   destination: Queue<unknown, unknown, Needs>,
+  outbox: Outbox,
 ): QueueHandle<unknown, unknown, EveryNeed> {
-  const outbox = carrier.outbox(destination);
   const source = { kind: 'queue', ...placeOf(destination, carrier.driver.name) } as const satisfies Source;
   const place = { destination, source, name: destination.name };
   const where = `queue ${destination.name}`;

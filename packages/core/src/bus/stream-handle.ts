@@ -3,6 +3,7 @@ import type { Needs } from '../destination/needs.ts';
 import type { StreamCapabilities } from '../driver/capabilities.ts';
 import { invalid, WaybillError } from '../error/error.ts';
 import { placeOf } from '../plan/topology.ts';
+import type { Outbox } from '../send/outbox.ts';
 import type { Carrier } from './carrier.ts';
 import { checkSeek } from './from.ts';
 import type { StreamConsumeOptions, StreamHandle, EveryNeed } from './handles.ts';
@@ -13,8 +14,8 @@ import { checkDepthOf, consumeBatch, consumeEach, depth, type Place } from './re
 export function streamHandle(
   carrier: Carrier,
   destination: Stream<unknown, unknown, Needs>,
+  outbox: Outbox,
 ): StreamHandle<unknown, unknown, EveryNeed> {
-  const outbox = carrier.outbox(destination);
   const where = `stream ${destination.name}`;
   return {
     destination,

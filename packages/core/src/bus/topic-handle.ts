@@ -5,6 +5,7 @@ import type { Filter, Source } from '../driver/place.ts';
 import { deadLetterOf } from '../destination/facts.ts';
 import { invalid, WaybillError } from '../error/error.ts';
 import { placeOf } from '../plan/topology.ts';
+import type { Outbox } from '../send/outbox.ts';
 import type { Carrier } from './carrier.ts';
 import type { SubscribeOptions, TopicHandle, EveryNeed } from './handles.ts';
 import { checkConsuming } from './checks.ts';
@@ -13,8 +14,8 @@ import { checkDepthOf, consumeBatch, consumeEach, deliveries, depth, type Place 
 export function topicHandle(
   carrier: Carrier,
   destination: Topic<unknown, unknown, Needs>,
+  outbox: Outbox,
 ): TopicHandle<unknown, unknown, EveryNeed> {
-  const outbox = carrier.outbox(destination);
   const where = `topic ${destination.name}`;
   return {
     destination,

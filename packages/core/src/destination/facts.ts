@@ -10,6 +10,9 @@ export const isOrdered = (destination: Destination): boolean => orderOf(destinat
 export const isAtMostOnce = (destination: Destination): boolean =>
   (destination.needs as { readonly delivery?: string }).delivery === 'at-most-once';
 
+export const isExactlyOnce = (destination: Destination): boolean =>
+  (destination.needs as { readonly delivery?: string }).delivery === 'exactly-once';
+
 /** Messages are settled after their handler: they can be retried, replaced and dead-lettered. */
 export const isGuaranteed = (destination: Destination, channel: ChannelCapabilities): boolean =>
   !isAtMostOnce(destination) && channel.delivery !== 'at-most-once';

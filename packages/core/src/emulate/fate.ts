@@ -104,7 +104,12 @@ export class Fate {
    * large or has nowhere to go is tried again too: better a message held, and said so, than a message lost.
    */
   async #replace(loan: Loan, target: Target, copy: Outgoing): Promise<boolean> {
-    const { sender, copyTerms, clock, name: source, observer } = this.#terms;
+    const { sender, copyTerms, clock, name: source, observer, exactlyOnce } = this.#terms;
+    if (exactlyOnce) {
+      loan.outputs = [{ target, message: copy }];
+      loan.settle({ outcome: 'accept' });
+      return loan.outcome().then((settled) => settled === 'settled');
+    }
     for (let failures = 0; loan.isOpen; failures++) {
       try {
         await sender.keeper.live(loan.signal);

@@ -25,9 +25,11 @@ type Weaker<Has, Wants> = Has extends keyof Rank
 type Ranked = 'delivery' | 'order' | 'seek';
 
 /** The first need this channel cannot meet, as the end of a sentence; `never` if all are met. */
-type Unmet<Channel, N> = {
+type Unmet<Channel, N, Atomic> = {
   [Need in keyof N & string]: N[Need] extends 'exactly-once'
-    ? 'cannot prove exactly-once in this version; ask for at-least-once and make the handler idempotent'
+    ? [Atomic, Word<Channel, 'style'>] extends ['position-and-send', 'position']
+      ? never
+      : 'cannot give exactly-once: it stores nothing together with a position; ask for at-least-once and make the handler idempotent'
     : Need extends Ranked
       ? Weaker<Word<Channel, Need>, N[Need]> extends true
         ? `cannot give ${Need}: "${N[Need] & string}"; the most it has is "${Word<Channel, Need> & string}"`
@@ -48,7 +50,7 @@ type Problem<D, T> =
       ? C[K] extends 'none'
         ? `${NameOf<D>} has no ${K}s; route this destination to another broker`
         : C[K] extends ChannelCapabilities
-          ? `${NameOf<D>} ${Unmet<C[K], N>}`
+          ? `${NameOf<D>} ${Unmet<C[K], N, C['atomic']>}`
           : never
       : never
     : never;

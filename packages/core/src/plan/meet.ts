@@ -3,7 +3,7 @@ import type { Destination } from '../destination/destination.ts';
 import type { Needs } from '../destination/needs.ts';
 import type { Axis, Capabilities, ChannelCapabilities } from '../driver/capabilities.ts';
 import { byBroker, byNobody, byWaybill, type Met, type Plan, type PlanRow } from './plan.ts';
-import { retryRow } from './steps.ts';
+import { retryRow, servedSteps } from './steps.ts';
 
 /** Strength, weakest first. A broker meets what is at most its own. */
 const ladders = {
@@ -48,7 +48,7 @@ export function meet(broker: string, capabilities: Capabilities, destination: De
   if (channel === 'none') return [row('kind', kind, byNobody(`it has no ${kind}s`, `route ${name} to another broker`))];
   const needs = effectiveNeeds(destination, channel);
   const rows = Object.entries(needs).map(([need, wanted]) =>
-    row(need as Axis, wanted, meetOne(channel, destination, need as Axis, wanted)),
+    row(need as Axis, wanted, meetOne(capabilities, destination, need as Axis, wanted)),
   );
   const clash = channel.excludes.find((pair) => pair.every((axis) => asked(needs, axis)));
   if (clash)
@@ -70,8 +70,9 @@ function effectiveNeeds(destination: Destination, channel: ChannelCapabilities):
 }
 const asked = (needs: Needs, axis: Axis): boolean => needs[axis] !== undefined && needs[axis] !== 'none';
 
-function meetOne(channel: ChannelCapabilities, destination: Destination, need: Axis, wanted: unknown): Met {
-  if (wanted === 'exactly-once') return meetExactlyOnce();
+function meetOne(capabilities: Capabilities, destination: Destination, need: Axis, wanted: unknown): Met {
+  const channel = capabilities[destination.kind] as ChannelCapabilities;
+  if (wanted === 'exactly-once') return meetExactlyOnce(capabilities, destination);
   if (need === 'delivery' || need === 'order' || need === 'seek') return meetRank(channel, need, String(wanted));
   const has = nativeWord(channel, need);
   if (has !== 'none') return byBroker;
@@ -84,12 +85,20 @@ function meetOne(channel: ChannelCapabilities, destination: Destination, need: A
   );
 }
 
-/** Granted only where its effect can be proven, which this version cannot yet. */
-const meetExactlyOnce = (): Met =>
-  byNobody(
-    'this version cannot prove it on any broker',
+/**
+ * Granted where a position and what a handler sends are stored together: then the effect of each message is there once.
+ * What waits in delay queues has to have a position there too.
+ */
+function meetExactlyOnce({ atomic, queue, ...others }: Capabilities, destination: Destination): Met {
+  const channel = { ...others, queue }[destination.kind] as ChannelCapabilities;
+  const ways = servedSteps(destination, channel).length > 0 ? [channel, queue] : [channel];
+  if (atomic === 'position-and-send' && ways.every((way) => way !== 'none' && way.style === 'position'))
+    return byBroker;
+  return byNobody(
+    'it cannot store, as one, that a message is done and what its handler sent',
     'delivery: "at-least-once" and a handler that may run twice, for example by storing the message id with its effect',
   );
+}
 
 function meetRank(channel: ChannelCapabilities, need: keyof typeof ladders, wanted: string): Met {
   const ladder: readonly string[] = ladders[need];

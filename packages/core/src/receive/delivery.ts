@@ -1,3 +1,5 @@
+import type { Outlets, PublishOptions } from '../bus/handles.ts';
+
 /** What became of a settlement: `lost` means it came too late, touched nothing, and the message is delivered again. */
 export type Settled = 'settled' | 'lost';
 
@@ -42,10 +44,19 @@ export interface Delivery<T = unknown> extends Received<T>, AsyncDisposable {
   readonly deadLetter: DeadLetterCause | undefined;
   /** Aborts when the delivery is lost, times out or must stop: what the handler does no longer counts. */
   readonly signal: AbortSignal;
-  /** Done. A second call does nothing; after another outcome it throws `already-settled`. */
+  /**
+   * Done. A second call does nothing; after another outcome it throws `already-settled`. Rejects with what `send` could
+   * not store: the delivery is still open then.
+   */
   accept(): Promise<Settled>;
   /** Back to the broker: at once and as no attempt, or after `delayMs` as a failed one. */
   release(options?: { readonly delayMs?: number }): Promise<Settled>;
+  /**
+   * Sends on what the handler makes of it; to any handle of the bus. The delivery is accepted only when all of it is
+   * stored, and one that could not be stored is a failed run. `exactly-once`: held back until the delivery is accepted,
+   * and then stored together with its position, or not at all; `to` has to be on the same broker.
+   */
+  send<In, N>(to: Outlets<In, N>, value: In, options?: PublishOptions<N>): Promise<void>;
   /** Failed for good: to the dead letters with the reason. */
   reject(reason: string | Error): Promise<Settled>;
   /** Renews the lease now. Waybill does so by itself while the delivery is open. */

@@ -1,8 +1,9 @@
 import type { Positioned } from '../driver/message.ts';
 import type { Start } from '../driver/place.ts';
 import type { Lane, LaneOwner, Receiver } from '../driver/receiver.ts';
+import { WaybillError } from '../error/error.ts';
 import type { Book } from '../settle/book.ts';
-import { PositionBook } from '../settle/position-book.ts';
+import { PositionBook, type TransactionTerms } from '../settle/position-book.ts';
 import { ReceiptBook } from '../settle/receipt-book.ts';
 import { Credit } from './credit.ts';
 import { LaneIntake } from './lane-intake.ts';
@@ -28,11 +29,16 @@ export class Intake implements LaneOwner {
   constructor(receiver: Receiver, setup: IntakeSetup) {
     this.receiver = receiver;
     this.#setup = setup;
-    const { maxInFlight, concurrency, clock, window, channel } = setup.terms;
+    const { maxInFlight, concurrency, clock, window, channel, exactlyOnce } = setup.terms;
     this.#credit = new Credit(maxInFlight, concurrency);
     this.#book =
       receiver.style === 'position'
-        ? new PositionBook(receiver, clock, { window, commitMs, keep: setup.keep })
+        ? new PositionBook(receiver, clock, {
+            window,
+            commitMs,
+            keep: setup.keep,
+            transactions: exactlyOnce ? this.#transactions : undefined,
+          })
         : new ReceiptBook(receiver, clock, {
             maxBatch: channel.limits.maxBatch,
             maxInFlight,
@@ -57,9 +63,28 @@ export class Intake implements LaneOwner {
       this.end();
       this.#finish({ cause });
     });
+    if (this.#setup.terms.exactlyOnce && !('transact' in this.receiver)) throw this.#cannotTransact();
     this.receiver.start(this);
     const failed = await this.#finished;
     if (failed) throw failed.cause;
+  }
+
+  readonly #transactions: TransactionTerms = {
+    held: (error) => {
+      const { name: source, observer } = this.#setup.terms;
+      observer.emit('held', { source, id: undefined, target: source, error });
+    },
+    broken: (cause) => {
+      this.end();
+      this.#finish({ cause });
+    },
+  };
+  #cannotTransact(): WaybillError {
+    const { name } = this.#setup.terms;
+    return new WaybillError(
+      'unsupported',
+      `${name}: nobody keeps its position, so nothing can be stored together with it; give the subscription a name`,
+    );
   }
 
   granted(lanes: readonly Lane[]): void {

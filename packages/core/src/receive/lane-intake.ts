@@ -16,7 +16,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   readonly source: string;
   /** A pull worked: only then was the receiver worth its opening. */
   pulled = false;
-  readonly #setup: IntakeSetup;
+  readonly setup: IntakeSetup;
   readonly #book: Book;
   readonly #credit: LaneCredit;
   /** The lanes of this receiver that wait for credit. */
@@ -40,7 +40,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   constructor(lane: Lane<M>, setup: IntakeSetup, book: Book, credit: Credit, waiting: Set<LaneIntake>) {
     this.lane = lane;
     this.source = setup.terms.name;
-    this.#setup = setup;
+    this.setup = setup;
     this.#book = book;
     this.#credit = new LaneCredit(credit, this.#open);
     this.#waiting = waiting;
@@ -74,7 +74,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   }
   #take(batch: readonly M[]): void {
     if (batch.length === 0) return;
-    const { terms } = this.#setup;
+    const { terms } = this.setup;
     const isSparing = this.#book.isPositional && !terms.atMostOnce && this.#credit.lanes > 1;
     const leaseEndsAt = this.#book.leaseEndsAt();
     this.#surplus = [];
@@ -122,7 +122,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   async #quiet(): Promise<void> {
     this.#pulling.abort();
     this.wake();
-    if (!this.#setup.terms.atMostOnce) this.#giveBack();
+    if (!this.setup.terms.atMostOnce) this.#giveBack();
     if (this.#isBusy) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
   get #isBusy(): boolean {
@@ -138,12 +138,12 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
       .toArray()
       .filter((one) => one.isFree && !one.running && this.#book.givesBack(this.lane, one));
     const leaving = new Set(unrun);
-    this.#setup.scheduler.withdraw((one) => leaving.has(one));
+    this.setup.scheduler.withdraw((one) => leaving.has(one));
     if (this.staysInOrder) this.#left = leaving;
     else for (const loan of unrun) loan.settle(loan.heldRuns > 0 ? returnedAfterFailure : returned);
   }
   get staysInOrder(): boolean {
-    return this.#setup.terms.keyOf !== undefined && !this.#book.isPositional;
+    return this.setup.terms.keyOf !== undefined && !this.#book.isPositional;
   }
 
   /** Everything still open is lost; nothing more is said about it. */
@@ -170,7 +170,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
 
   /** At most once the broker has forgotten it: there is nobody to tell. */
   settle(loan: Loan, outcome: Outcome): void {
-    if (this.#setup.terms.atMostOnce) this.settled(loan);
+    if (this.setup.terms.atMostOnce) this.settled(loan);
     else this.#book.settle(this.lane, loan, outcome);
   }
   settled(loan: Loan): void {
@@ -180,32 +180,26 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   extend(loan: Loan): Promise<Settled> {
     return this.#book.extend(loan);
   }
-  retry(loan: Loan, delayMs: number): Promise<void> {
-    return this.#setup.fate.retryLater(loan, delayMs);
-  }
-  bury(loan: Loan, reason: string): Promise<void> {
-    return this.#setup.fate.bury(loan, 'rejected', reason);
-  }
   gone(loan: Loan): void {
-    if (loan.hasRun) this.#setup.terms.observer.emit('delivery-lost', { source: this.source, id: loan.id });
+    if (loan.hasRun) this.setup.terms.observer.emit('delivery-lost', { source: this.source, id: loan.id });
     this.#forget(loan);
   }
   /** At once, or when the run that asked for it has ended: two runs of one delivery never overlap. */
   again(loan: Loan): void {
     if (!loan.isOpen) return;
     if (loan.running) loan.againWanted = true;
-    else this.#setup.scheduler.again(loan);
+    else this.setup.scheduler.again(loan);
   }
 
   /** The scheduler says: now. */
   start(loan: Loan): void {
     // Of a lane that ended, and of what a drain left behind, nothing runs any more: also not what a head has just set free.
-    if (!loan.isOpen || this.#ended || this.#left.has(loan)) return this.#setup.scheduler.leave();
+    if (!loan.isOpen || this.#ended || this.#left.has(loan)) return this.setup.scheduler.leave();
     loan.running = loan.hasRun = true;
     this.#credit.runs(loan);
     this.#running++;
     this.#book.started(this.lane, loan);
-    const { work } = this.#setup;
+    const { work } = this.setup;
     try {
       const running = work.run(loan);
       if (isPromise(running)) {
@@ -219,11 +213,21 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
     }
   }
   #succeeded(loan: Loan): void {
-    this.#setup.work.conclude(loan);
+    const { sending } = loan;
+    if (sending !== undefined) return this.#whenSent(loan, sending);
+    this.setup.work.conclude(loan);
     this.#leave(loan);
   }
+  /** The run goes on until what it sent is stored. */
+  #whenSent(loan: Loan, sending: readonly Promise<void>[]): void {
+    loan.sending = undefined;
+    Promise.all(sending).then(
+      () => this.#succeeded(loan),
+      (error: unknown) => this.#failed(loan, error),
+    );
+  }
   #failed(loan: Loan, error: unknown): void {
-    const settling = this.#setup.work.fail(loan, error);
+    const settling = this.setup.work.fail(loan, error);
     if (settling)
       settling.then(
         () => this.#leave(loan),
@@ -234,7 +238,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
 
   /** Not the handler failed, but what settles it: the delivery goes back, and the slot is free. */
   #broken(loan: Loan, error: unknown): void {
-    this.#setup.terms.observer.emit('held', { source: this.source, id: loan.id, target: this.source, error });
+    this.setup.terms.observer.emit('held', { source: this.source, id: loan.id, target: this.source, error });
     loan.settle(returnedAfterFailure);
     this.#leave(loan);
   }
@@ -250,14 +254,14 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   #admit(loan: Loan): void {
     this.#open.add(loan);
     this.#credit.took();
-    if (!this.#setup.terms.atMostOnce) this.#book.opened(this.lane, loan);
+    if (!this.setup.terms.atMostOnce) this.#book.opened(this.lane, loan);
     if (this.#ended) loan.lose();
     else if (this.#pulling.signal.aborted) this.#tooLate(loan);
-    else this.#setup.scheduler.push(loan);
+    else this.setup.scheduler.push(loan);
   }
   /** Handed over while we were stopping. At most once it has been forgotten by the broker already, so it is run. */
   #tooLate(loan: Loan): void {
-    if (this.#setup.terms.atMostOnce) this.#setup.scheduler.push(loan);
+    if (this.setup.terms.atMostOnce) this.setup.scheduler.push(loan);
     else if (this.staysInOrder) this.#left = new Set([...this.#left, loan]);
     else loan.settle(returned);
   }
@@ -265,7 +269,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   #leave(loan: Loan): void {
     loan.running = false;
     this.#running--;
-    const { scheduler, terms } = this.#setup;
+    const { scheduler, terms } = this.setup;
     if (terms.atMostOnce) this.#forget(loan);
     else if (!loan.isListed) scheduler.free(loan);
     else if (loan.isFree) this.#keep(loan);
@@ -280,7 +284,7 @@ export class LaneIntake<M extends Incoming = Incoming> implements LoanKeeper {
   #forget(loan: Loan): void {
     if (!this.#open.delete(loan)) return;
     this.#credit.gave(loan);
-    if (!loan.running) this.#setup.scheduler.free(loan);
+    if (!loan.running) this.setup.scheduler.free(loan);
     for (const lane of this.#waiting) lane.wakeIfFree();
     this.#rest();
   }

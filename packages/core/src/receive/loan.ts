@@ -1,16 +1,23 @@
 import type { Incoming, Positioned } from '../driver/message.ts';
-import type { Settlement } from '../driver/receiver.ts';
+import type { Addressed, Settlement } from '../driver/receiver.ts';
 import { textOf, invalid, WaybillError } from '../error/error.ts';
 import { checkDuration, checkFields, show } from '../check.ts';
 import { causeOf, countOf, ownHeaders } from '../emulate/marks.ts';
+import type { Fate } from '../emulate/fate.ts';
 import type { Mark } from '../settle/watermarks.ts';
 import type { DeadLetterCause, Delivery, Settled, StreamRecord } from './delivery.ts';
+import type { ConsumerTerms } from './terms.ts';
 
 export type Outcome = Settlement extends infer S ? (S extends Settlement ? Omit<S, 'receipt'> : never) : never;
 
 /** What a lane's intake does for its loans. */
 export interface LoanKeeper {
   readonly lane: { readonly id: string };
+  /** What a user's own `release`, `reject` and `send` mean here. */
+  readonly setup: {
+    readonly fate: Pick<Fate, 'retryLater' | 'bury'>;
+    readonly terms: Pick<ConsumerTerms, 'output'>;
+  };
   readonly source: string;
   /** A single delivery that goes back would be overtaken: all go back together, when the receiver closes. */
   readonly staysInOrder: boolean;
@@ -21,9 +28,6 @@ export interface LoanKeeper {
   start(loan: Loan): void;
   again(loan: Loan): void;
   extend(loan: Loan): Promise<Settled>;
-  /** What a user's own `release` and `reject` mean here. */
-  retry(loan: Loan, delayMs: number): Promise<void>;
-  bury(loan: Loan, reason: string): Promise<void>;
 }
 
 /** A delivery as core holds it. Users see it as `Delivery`; what is not in that interface is between core's own parts. */
@@ -52,6 +56,10 @@ export class Loan implements Delivery, StreamRecord {
   next: Loan | undefined;
   /** Position style: its place in the lane's prefix. */
   mark: Mark | undefined;
+  /** What its handler sends through it, as long as it is not stored. */
+  sending: Promise<void>[] | undefined;
+  /** Exactly once: what goes out together with its position. */
+  outputs: Addressed[] | undefined;
   readonly #keeper: LoanKeeper;
   #fate: 'open' | 'accept' | 'release' | 'reject' | 'lost' = 'open';
   /** What the user asked for by hand; carrying it out may take a copy first. */
@@ -134,7 +142,7 @@ export class Loan implements Delivery, StreamRecord {
   }
 
   start(): void {
-    this.#asked = undefined;
+    this.#asked = this.sending = this.outputs = undefined;
     if (this.isOpen) this.#abort = undefined;
     this.#keeper.start(this);
   }
@@ -144,21 +152,44 @@ export class Loan implements Delivery, StreamRecord {
   }
 
   accept(): Promise<Settled> {
-    if (this.#claim('accept')) this.settle(accepted);
+    if (!this.#claim('accept')) return this.outcome();
+    if (this.sending) return this.#acceptWhenSent(this.sending);
+    this.settle(accepted);
     return this.outcome();
+  }
+  async #acceptWhenSent(sending: readonly Promise<void>[]): Promise<Settled> {
+    try {
+      await Promise.all(sending);
+    } catch (error) {
+      this.#asked = this.sending = undefined;
+      throw error;
+    }
+    this.settle(accepted);
+    return this.outcome();
+  }
+  send(to: object, value: unknown, options?: object): Promise<void> {
+    if (this.isLost) return Promise.reject(lost());
+    const isOver = this.#asked ?? (this.running || this.isOpen ? undefined : this.#fate);
+    if (isOver !== undefined) return Promise.reject(tooLate(this.source, isOver, 'sends nothing; send before'));
+    const sending = this.#keeper.setup.terms.output(this, to, value, options);
+    sending.catch(() => {});
+    (this.sending ??= []).push(sending);
+    return sending;
   }
   release(options: { readonly delayMs?: number } = {}): Promise<Settled> {
     checkFields(`${this.source}: release`, options, { delayMs: duration });
     if (!this.#claim('release')) return this.outcome();
     if (options.delayMs || this.mark !== undefined || this.staysInOrder)
-      return this.#keeper.retry(this, options.delayMs ?? 0).then(() => (this.isOpen ? 'settled' : this.outcome()));
+      return this.#keeper.setup.fate
+        .retryLater(this, options.delayMs ?? 0)
+        .then(() => (this.isOpen ? 'settled' : this.outcome()));
     this.settle({ outcome: 'release', delayMs: 0, failed: false });
     return this.outcome();
   }
   reject(reason: string | Error): Promise<Settled> {
     const text = reasonOf(this.source, reason);
     if (!this.#claim('reject')) return this.outcome();
-    return this.#keeper.bury(this, text).then(() => this.outcome());
+    return this.#keeper.setup.fate.bury(this, 'rejected', text).then(() => this.outcome());
   }
   async extend(): Promise<Settled> {
     return this.isOpen ? this.#keeper.extend(this) : (this.#answered ?? 'settled');
@@ -207,10 +238,7 @@ export class Loan implements Delivery, StreamRecord {
     if (this.#fate === 'lost') return false;
     const said = this.#asked ?? (this.#fate === 'open' ? undefined : this.#fate);
     if (said !== undefined && said !== outcome) {
-      throw new WaybillError(
-        'already-settled',
-        `${this.source}: the delivery is settled with ${said}, so ${outcome} does nothing; settle a delivery once`,
-      );
+      throw tooLate(this.source, said, `${outcome} does nothing; settle a delivery once`);
     }
     this.#asked = outcome;
     return said === undefined;
@@ -230,6 +258,8 @@ export class Loan implements Delivery, StreamRecord {
 const accepted: Outcome = Object.freeze({ outcome: 'accept' });
 const lost = (): WaybillError =>
   new WaybillError('lease-lost', 'the delivery is no longer ours; the message will be delivered again');
+const tooLate = (source: string, said: string, what: string): WaybillError =>
+  new WaybillError('already-settled', `${source}: the delivery is settled with ${said}, so ${what}`);
 const duration = checkDuration({});
 function reasonOf(source: string, reason: unknown): string {
   if (reason instanceof Error) return textOf(reason);

@@ -95,20 +95,23 @@ function chain(middleware: readonly Middleware[], call: (loan: Loan) => unknown)
 function withTimeout(
   call: (loan: Loan) => unknown,
   timeoutMs: number,
-  { clock, name }: ConsumerTerms,
+  { clock, name, exactlyOnce }: ConsumerTerms,
 ): (loan: Loan) => Promise<unknown> {
   return (loan) =>
     new Promise((resolve, reject) => {
       const { signal } = loan;
+      let late: WaybillError | undefined;
       const timer = clock.after(timeoutMs, () => {
         const error = new WaybillError('timeout', `${name}: the handler did not end within ${timeoutMs} ms`, {
           destination: name,
         });
         if (!signal.aborted) loan.interrupt(error);
-        reject(error);
+        // Exactly once: as long as the old run could still send, there is no other.
+        if (exactlyOnce) late = error;
+        else reject(error);
       });
       void (async () => call(loan))()
-        .then(resolve, reject)
+        .then((done) => (late ? reject(late) : resolve(done)), reject)
         .finally(() => timer.cancel());
     });
 }

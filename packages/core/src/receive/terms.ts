@@ -8,6 +8,7 @@ import type { RetryPolicy } from '../emulate/retry.ts';
 import type { ErrorCode } from '../error/error.ts';
 import type { Middleware } from '../middleware/middleware.ts';
 import type { Observer } from '../observe/observer.ts';
+import type { Sending } from '../send/options.ts';
 import type { Sender } from '../send/sender.ts';
 import type { SendTerms } from '../send/terms.ts';
 import type { Loan } from './loan.ts';
@@ -23,6 +24,7 @@ export interface ConsumerTerms {
   readonly target: Extract<Target, { readonly order: unknown }>;
   readonly channel: ChannelCapabilities;
   readonly atMostOnce: boolean;
+  readonly exactlyOnce: boolean;
 
   readonly concurrency: number;
   readonly maxInFlight: number;
@@ -36,6 +38,8 @@ export interface ConsumerTerms {
   readonly handler: (value: unknown, loan: Loan) => unknown;
   /** Settling is left to the user: returning does not accept. */
   readonly byHand: boolean;
+  /** What a handler sends through its delivery: resolves when it is stored, or ready to go out with the position. */
+  readonly output: (loan: Loan, to: object, value: unknown, options?: Sending) => Promise<void>;
   readonly middleware: readonly Middleware[];
   readonly handlerTimeoutMs: number | undefined;
   /** Emulated filters: what does not match is accepted unseen. */

@@ -1,5 +1,6 @@
 import type { Destination } from '../destination/destination.ts';
 import type { Outgoing } from '../driver/message.ts';
+import type { Addressed } from '../driver/receiver.ts';
 import type { Clock } from '../clock.ts';
 import { abortable } from '../abort.ts';
 import { textOf, invalid, WaybillError } from '../error/error.ts';
@@ -65,11 +66,24 @@ export class Outbox {
     return this.#delayOutlet(delayMs).sendMany(ready.map((message) => this.#delayed(message, delayMs)));
   }
 
-  #dispatch(message: Outgoing): Promise<string | undefined> {
-    const ready = message.ttlMs === undefined ? message : this.#expiring(message);
-    const { delayMs } = message;
-    if (delayMs === undefined || !this.#isEmulated(delayMs)) return this.#setup.outlet.send(ready, ready.sentAt);
-    return this.#delayOutlet(delayMs).send(this.#delayed(ready, delayMs));
+  /** What `send` would send, and where: for a transaction. */
+  async prepare(value: unknown, options?: Sending): Promise<Addressed> {
+    const { outlet, message } = this.#routed(await this.#setup.encoder.encode(value, options));
+    return { target: outlet.target, message };
+  }
+
+  #dispatch(encoded: Outgoing): Promise<string | undefined> {
+    if (encoded.delayMs === undefined && encoded.ttlMs === undefined)
+      return this.#setup.outlet.send(encoded, encoded.sentAt);
+    const { outlet, message } = this.#routed(encoded);
+    return outlet.send(message);
+  }
+  #routed(encoded: Outgoing): { readonly outlet: Outlet; readonly message: Outgoing } {
+    const message = this.#expiring(encoded);
+    const { delayMs = 0 } = message;
+    return this.#isEmulated(delayMs)
+      ? { outlet: this.#delayOutlet(delayMs), message: this.#delayed(message, delayMs) }
+      : { outlet: this.#setup.outlet, message };
   }
 
   #isEmulated(delayMs: number): boolean {

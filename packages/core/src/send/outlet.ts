@@ -12,7 +12,7 @@ import type { SendTerms } from './terms.ts';
 
 /** All sends to one target: batches of one turn, one promise and one deadline per batch. */
 export class Outlet {
-  readonly #target: Target;
+  readonly target: Target;
   readonly #terms: SendTerms;
   readonly #sender: Sender;
   readonly #most: number;
@@ -24,7 +24,7 @@ export class Outlet {
   #timer: Timer | undefined;
 
   constructor(target: Target, terms: SendTerms, sender: Sender) {
-    this.#target = target;
+    this.target = target;
     this.#terms = terms;
     this.#sender = sender;
     this.#most = Math.min(terms.maxBatch, Math.max(1, sender.window >> 2));
@@ -116,7 +116,7 @@ export class Outlet {
     this.#out.push(batch);
     this.#arm(batch.deadline);
     const messages = items.map((item) => item.message);
-    const sent = await batch.answered(link.send(this.#target, messages));
+    const sent = await batch.answered(link.send(this.target, messages));
     this.#out.splice(this.#out.indexOf(batch), 1);
     return sent;
   }
@@ -179,7 +179,7 @@ export class Outlet {
   }
 
   #described(outcome: Unsent['outcome'], error: unknown): WaybillError {
-    const { name, kind } = this.#target;
+    const { name, kind } = this.target;
     const { broker, keeper } = this.#sender;
     const details = { broker, destination: name, cause: error };
     if (outcome === 'unknown') {
@@ -197,7 +197,7 @@ export class Outlet {
   }
 
   #crowded(): WaybillError {
-    const { name, kind } = this.#target;
+    const { name, kind } = this.target;
     return new WaybillError(
       'overloaded',
       `${kind} ${name}: not sent: too many sends wait for the broker already; await them, or use sendMany`,
@@ -210,7 +210,7 @@ export class Outlet {
     const message = `${failures.length} of ${count} messages not stored for certain; see failures. First: ${worst.error.message}`;
     return new WaybillError(worst.error.code, message, {
       broker: this.#sender.broker,
-      destination: this.#target.name,
+      destination: this.target.name,
       failures,
       cause: worst.error,
     });

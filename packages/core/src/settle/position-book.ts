@@ -1,6 +1,6 @@
 import { type Clock, sleep, type Timer } from '../clock.ts';
 import type { Positioned } from '../driver/message.ts';
-import type { Lane, PositionReceiver, Unsettled } from '../driver/receiver.ts';
+import type { Addressed, Lane, PositionReceiver, Transacted, Unsettled, Watermark } from '../driver/receiver.ts';
 import type { Settled } from '../receive/delivery.ts';
 import type { Loan, Outcome } from '../receive/loan.ts';
 import type { Book } from './book.ts';
@@ -21,6 +21,14 @@ export interface PositionTerms {
   readonly commitMs: number;
   /** Without a group nobody keeps the position but this consumer, while it lives. */
   readonly keep: (lane: string, through: string) => void;
+  /** Exactly once: positions are committed together with what the prefix sends. */
+  readonly transactions: TransactionTerms | undefined;
+}
+export interface TransactionTerms {
+  /** Nothing of it happened; it is tried again. */
+  readonly held: (error: unknown) => void;
+  /** Nobody knows what holds: another receiver begins at the position that does. */
+  readonly broken: (error: unknown) => void;
 }
 
 /** Position style: done is marked, and the end of each finished prefix is committed now and then. */
@@ -33,6 +41,8 @@ export class PositionBook implements Book {
   #timer: Timer | undefined;
   #committing: Promise<void> | undefined;
   #lost = false;
+  /** Writes that failed since the last one that did not. */
+  #failures = 0;
 
   constructor(receiver: PositionReceiver, clock: Clock, terms: PositionTerms) {
     this.#receiver = receiver;
@@ -63,9 +73,11 @@ export class PositionBook implements Book {
   settle(lane: Lane, loan: Loan, outcome: Outcome): void {
     const track = this.#tracks.get(lane);
     if (outcome.outcome !== 'release' && track) {
+      if (outcome.outcome === 'accept') loan.mark!.outputs = loan.outputs;
       track.marks.finish(loan.mark!);
-      if (this.#receiver.commit) this.#schedule(this.#terms.commitMs);
-      else this.#keepHere(track);
+      if (!this.#receiver.commit) this.#keepHere(track);
+      else if (this.#isUrgent(track)) void this.#commit();
+      else this.#schedule();
     }
     loan.done();
   }
@@ -102,7 +114,12 @@ export class PositionBook implements Book {
   #dirty(): Track[] {
     return this.#receiver.commit ? [...this.#tracks.values()].filter((track) => track.marks.dirty !== undefined) : [];
   }
-  #schedule(ms: number): void {
+  /** Half of what may be delivered beyond the commit is done: waiting on would only hold up what comes. */
+  #isUrgent({ marks, committed }: Track): boolean {
+    return marks.finished - committed > this.#terms.window >> 1;
+  }
+  #schedule(): void {
+    const ms = this.#failures > 0 ? commitAgainMs : this.#terms.commitMs;
     this.#timer ??= this.#clock.after(ms, () => {
       this.#timer = undefined;
       void this.#commit();
@@ -111,7 +128,9 @@ export class PositionBook implements Book {
   #commit(): Promise<void> {
     this.#committing ??= this.#write().finally(() => {
       this.#committing = undefined;
-      if (this.#dirty().length > 0 && !this.#lost) this.#schedule(this.#terms.commitMs);
+      const dirty = this.#lost ? [] : this.#dirty();
+      if (this.#failures === 0 && dirty.some((track) => this.#isUrgent(track))) void this.#commit();
+      else if (dirty.length > 0) this.#schedule();
     });
     return this.#committing;
   }
@@ -122,17 +141,34 @@ export class PositionBook implements Book {
     if (tracks.length === 0) return;
     const finished = tracks.map((track) => track.marks.finished);
     const marks = tracks.map((track) => ({ lane: track.lane, through: track.marks.take()! }));
-    const unsettled = await this.#receiver.commit!(marks).catch((error: unknown): readonly Unsettled[] =>
-      marks.map((_, index) => ({ index, outcome: 'failed', error })),
-    );
+    const outputs = tracks.map((track) => track.marks.takeOutputs());
+    const unsettled = await this.#hand(marks, outputs.flat());
     const byIndex = new Map(unsettled.map((one) => [one.index, one.outcome]));
+    this.#failures = unsettled.some(({ outcome }) => outcome === 'failed') ? this.#failures + 1 : 0;
     tracks.forEach((track, index) => {
       const outcome = byIndex.get(index);
-      if (outcome === 'failed') track.marks.putBack(marks[index]!.through);
+      if (outcome === 'failed') track.marks.putBack(marks[index]!.through, outputs[index]!);
       if (outcome !== undefined) return;
       track.committed = finished[index]!;
       track.wake?.();
     });
+  }
+  /** What did not take effect. A call that rejects says so of all. */
+  #hand(marks: readonly Watermark[], outputs: readonly Addressed[]): Promise<readonly Unsettled[]> {
+    if (outputs.length > 0) return this.#transact(marks, outputs);
+    return this.#receiver.commit!(marks).catch((error: unknown) => allOf(marks, 'failed', error));
+  }
+  async #transact(marks: readonly Watermark[], outputs: readonly Addressed[]): Promise<readonly Unsettled[]> {
+    const { held, broken } = this.#terms.transactions!;
+    const done = await this.#receiver.transact!(outputs, marks).catch(nobodyKnows);
+    if (done.outcome === 'aborted') {
+      // Told at the 1st, 2nd, 4th, 8th …: a cause that lasts is seen, and does not drown the rest.
+      if (((this.#failures + 1) & this.#failures) === 0) held(done.error);
+      return allOf(marks, 'failed', done.error);
+    }
+    if (done.outcome === 'committed') return [];
+    if (!this.#lost) broken(done.error);
+    return allOf(marks, 'lost', done.error);
   }
   #keepHere(track: Track): void {
     const through = track.marks.take();
@@ -141,3 +177,7 @@ export class PositionBook implements Book {
     track.committed = track.marks.finished;
   }
 }
+
+const nobodyKnows = (error: unknown): Transacted => ({ outcome: 'unknown', error });
+const allOf = (marks: readonly Watermark[], outcome: Unsettled['outcome'], error: unknown): readonly Unsettled[] =>
+  marks.map((_, index) => ({ index, outcome, error }));

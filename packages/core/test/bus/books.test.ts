@@ -240,6 +240,15 @@ describe('positions', () => {
     expect(await bus.log.depth({ group: 'g' })).toMatchObject({ ready: 0 });
   });
 
+  it('are written at once where half of the window waits for it: a busy lane waits for no timer', async () => {
+    const { bus, clock } = await bench({ log });
+    await bus.log.appendMany(upTo(500));
+    const handled: number[] = [];
+    await bus.log.consume((value) => void handled.push(value), { group: 'g', window: 100 });
+    await clock.advance(0);
+    expect(handled.length).toBeGreaterThan(400);
+  });
+
   it('whose commit is on its way when the consumer closes, and fails, are written again before it has closed', async () => {
     const answer = gate();
     let calls = 0;

@@ -68,7 +68,7 @@ describe('the plan', () => {
         queue orders: order "key" cannot be met by memory, because the most it has is order "none". Instead: no need for order.
         queue orders: delay "true" cannot be met by memory, because a delayed message leaves the order of its key. Instead: drop the order need, or use two destinations.
         queue ranked: priority "true" cannot be met by memory, because it has no priority, and Waybill cannot stand in for it. Instead: a broker that has it, or no need for priority.
-        queue exact: delivery "exactly-once" cannot be met by memory, because this version cannot prove it on any broker. Instead: delivery: "at-least-once" and a handler that may run twice, for example by storing the message id with its effect.
+        queue exact: delivery "exactly-once" cannot be met by memory, because it cannot store, as one, that a message is done and what its handler sent. Instead: delivery: "at-least-once" and a handler that may run twice, for example by storing the message id with its effect.
         queue strict: delay "native" cannot be met by memory, because it has no delay of its own. Instead: delay: true, which lets Waybill do it.
         stream log: kind "stream" cannot be met by memory, because it has no streams. Instead: route log to another broker.
       "

@@ -13,8 +13,10 @@ const keeper: LoanKeeper = {
   start() {},
   again() {},
   extend: () => Promise.resolve('settled'),
-  retry: () => Promise.resolve(),
-  bury: () => Promise.resolve(),
+  setup: {
+    fate: { retryLater: () => Promise.resolve(), bury: () => Promise.resolve() },
+    terms: { output: () => Promise.resolve() },
+  },
 };
 const loan = (more: Partial<Incoming> = {}): Loan =>
   new Loan({ body: Buffer.from('x'), headers: { own: 'a' }, id: 'one', native: 'native', ...more }, keeper, Infinity);

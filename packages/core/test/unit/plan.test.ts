@@ -54,6 +54,34 @@ describe('meeting needs', () => {
     });
   });
 
+  it.each([
+    ['stream', 'position-and-send', 'position', 'message', undefined, 'broker'],
+    ['stream', 'none', 'position', 'position', undefined, 'nobody'],
+    ['stream', 'position-and-send', 'lease', 'position', undefined, 'nobody'],
+    ['topic', 'position-and-send', 'position', 'position', undefined, 'broker'],
+    ['topic', 'position-and-send', 'position', 'lease', undefined, 'broker'],
+    ['topic', 'position-and-send', 'position', 'lease', 'delay', 'nobody'],
+    ['topic', 'position-and-send', 'position', 'position', 'delay', 'broker'],
+  ] as const)(
+    'exactly-once: a %s, atomic %s, style %s and its queues %s, with %s, is met by %s',
+    (kind, atomic, style, queues, extra, by) => {
+      const needs = { delivery: 'exactly-once' } as const;
+      const destination =
+        kind === 'stream'
+          ? stream('s', { schema, needs })
+          : topic('s', { schema, needs: extra ? { ...needs, delay: true } : needs });
+      const { queue: channel } = capabilities;
+      const given = {
+        ...capabilities,
+        atomic,
+        queue: { ...channel, style: queues },
+        topic: { ...(capabilities.topic as object), style, delay: 'none' },
+        stream: { ...(capabilities.stream as object), style },
+      } as Capabilities;
+      expect(meet('b', given, destination).find(({ need }) => need === 'delivery')).toMatchObject({ met: { by } });
+    },
+  );
+
   it('a kind that the broker has not is one refusal', () => {
     expect(
       meet('b', { ...capabilities, stream: 'none' }, stream('s', { schema, needs: { seek: 'ends' } })),

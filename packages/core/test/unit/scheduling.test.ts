@@ -169,12 +169,36 @@ describe('Watermarks', () => {
     const [a, b] = [marks.add('1'), marks.add('2')];
     marks.finish(a);
     const taken = marks.take() ?? '';
-    marks.putBack(taken);
+    marks.putBack(taken, []);
     expect(marks.dirty).toBe('1');
     marks.take();
     marks.finish(b);
-    marks.putBack(taken);
+    marks.putBack(taken, []);
     expect(marks.take()).toBe('2');
+  });
+
+  it('keep what goes out with them in the order of delivery, also through a failure', () => {
+    const output = (id: string) => ({
+      target: { kind: 'queue', name: 'q', order: 'none' } as const,
+      message: { id, sendId: id, body: null, contentType: 'x', sentAt: 0, headers: {} },
+    });
+    const marks = new Watermarks();
+    const all = ['1', '2', '3'].map((position) => {
+      const mark = marks.add(position);
+      mark.outputs = [output(`${position}a`), output(`${position}b`)];
+      return mark;
+    });
+    const idsOf = (outputs: ReturnType<Watermarks['takeOutputs']>): string[] =>
+      outputs.map(({ message }) => message.id);
+    marks.finish(all[1]!);
+    expect(marks.takeOutputs()).toEqual([]);
+    marks.finish(all[0]!);
+    const [through, outputs] = [marks.take()!, marks.takeOutputs()];
+    expect([through, ...idsOf(outputs)]).toEqual(['2', '1a', '1b', '2a', '2b']);
+    marks.finish(all[2]!);
+    marks.putBack(through, outputs);
+    expect([marks.take(), ...idsOf(marks.takeOutputs())]).toEqual(['3', '1a', '1b', '2a', '2b', '3a', '3b']);
+    expect(marks.takeOutputs()).toEqual([]);
   });
 
   it('finish in any order end at the last of many thousands', () => {

@@ -10,7 +10,7 @@ import { ownNats } from './own.ts';
  * A cluster of three servers of our own, whatever the environment offers. Resolves when they have elected one that
  * leads the cluster, so that streams can be created.
  */
-export async function startNatsCluster(options: Omit<NatsOptions, 'tls'>): Promise<NatsCluster> {
+export async function startNatsCluster(options: Omit<NatsOptions, 'tls' | 'takesLeaves'>): Promise<NatsCluster> {
   const installation = await install(natsProduct.recipe(options.line), options.onProgress);
   const cluster = await startNodes(options.name ?? `nats-${options.line}`, { nodes: 3, portsEach: 3 }, (run, all) =>
     ownNats(writeNatsNode(installation, run, options, all)),

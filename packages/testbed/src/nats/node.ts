@@ -17,13 +17,14 @@ export interface NatsNode {
   readonly data: string;
   readonly port: number;
   readonly monitoringPort: number;
+  readonly leafPort: number | undefined;
   readonly certificates: Certificates | undefined;
   readonly user: Credentials | undefined;
 }
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** `members`: the runs of a whole cluster. Takes ports of the run in this order: clients, monitoring, other members. */
+/** `members`: the runs of a whole cluster. Takes ports of the run in this order: clients, monitoring, other members or leaves. */
 export function writeNatsNode(
   installation: Installation,
   run: Run,
@@ -41,6 +42,7 @@ export function writeNatsNode(
     data: at('data'),
     port,
     monitoringPort,
+    leafPort: options.takesLeaves ? run.ports[2] : undefined,
     certificates: options.tls ? makeCertificates(at('tls')) : undefined,
     user: options.user,
   };
@@ -52,13 +54,14 @@ export function writeNatsNode(
   return node;
 }
 
-function settingsOf({ port, monitoringPort, log, certificates, user, run }: NatsNode): Settings {
+function settingsOf({ port, monitoringPort, leafPort, log, certificates, user, run }: NatsNode): Settings {
   return {
     server_name: `waybill-${port}`,
     listen: `127.0.0.1:${port}`,
     http: `127.0.0.1:${monitoringPort}`,
     log_file: log,
     pid_file: join(run.directory, 'server.pid'),
+    ...(leafPort !== undefined && { leafnodes: { listen: `127.0.0.1:${leafPort}` } }),
     ...(user && { authorization: { user: user.name, password: user.password } }),
     ...(certificates && { tls: { cert_file: certificates.certificateFile, key_file: certificates.keyFile } }),
   };

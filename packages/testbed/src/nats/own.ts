@@ -5,7 +5,7 @@ import type { NatsNode } from './node.ts';
 import { probeNats } from './probe.ts';
 
 export async function ownNats(node: NatsNode): Promise<Nats> {
-  const { run, line, log, data, port, user, certificates } = node;
+  const { run, line, log, data, port, leafPort, user, certificates } = node;
   const tls = certificates && {
     url: urlOf('nats+tls', `localhost:${port}`, user),
     mismatchedUrl: urlOf('nats+tls', `127.0.0.1:${port}`, user),
@@ -31,7 +31,8 @@ export async function ownNats(node: NatsNode): Promise<Nats> {
     startTimeoutMs: 30_000,
     logs: [log, `${log}.output`],
   });
-  return Object.assign(server, { url, line, port, log, data, tls, monitor });
+  const leafUrl = leafPort === undefined ? undefined : urlOf('nats-leaf', `127.0.0.1:${leafPort}`, user);
+  return Object.assign(server, { url, line, port, log, data, tls, leafUrl, monitor });
 }
 
 async function askMonitor(url: string): Promise<unknown> {

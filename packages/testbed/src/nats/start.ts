@@ -18,7 +18,7 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
 
 async function startOwn(options: NatsOptions): Promise<Nats> {
   const installation = await install(natsProduct.recipe(options.line), options.onProgress);
-  const run = await openRun(options.name ?? `nats-${options.line}`, 2);
+  const run = await openRun(options.name ?? `nats-${options.line}`, options.takesLeaves ? 3 : 2);
   try {
     return await ownNats(writeNatsNode(installation, run, options));
   } catch (error) {
@@ -27,11 +27,12 @@ async function startOwn(options: NatsOptions): Promise<Nats> {
   }
 }
 
-function externalNats({ line, tls, user, configuration }: NatsOptions, { url, version, refuse }: Given): Nats {
-  if (tls || user || configuration) throw refuse('set up TLS, a user or settings');
+function externalNats(options: NatsOptions, { url, version, refuse }: Given): Nats {
+  const { line, tls, user, takesLeaves, configuration } = options;
+  if (tls || user || takesLeaves || configuration) throw refuse('set up TLS, a user, leaves or settings');
   return {
     ...{ url, line, version, port: Number(new URL(url).port || 4222) },
-    ...{ log: undefined, data: undefined, tls: undefined },
+    ...{ log: undefined, data: undefined, tls: undefined, leafUrl: undefined },
     ...withoutProcess(refuse),
     monitor: () => Promise.reject(refuse('ask its monitoring interface')),
   };
