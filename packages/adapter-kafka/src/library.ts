@@ -30,10 +30,17 @@ export type AnswerTo<Name extends RequestName> = ReturnType<Requests[Name]>;
 
 /** The requests of the protocol, in its words: kafka.apache.org/protocol.html. Of the answers what is read here. */
 export interface Requests {
-  apiVersions(clientSoftwareName: string, clientSoftwareVersion: string): {
+  apiVersions(
+    clientSoftwareName: string,
+    clientSoftwareVersion: string,
+  ): {
     readonly apiKeys: readonly { readonly apiKey: number; readonly minVersion: number; readonly maxVersion: number }[];
   };
-  metadata(topics: string[], allowAutoTopicCreation: boolean, includeTopicAuthorizedOperations: boolean): {
+  metadata(
+    topics: string[],
+    allowAutoTopicCreation: boolean,
+    includeTopicAuthorizedOperations: boolean,
+  ): {
     readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
     readonly topics: readonly {
       readonly errorCode: number;
@@ -45,7 +52,10 @@ export interface Requests {
       }[];
     }[];
   };
-  findCoordinator(keyType: number, coordinatorKeys: string[]): {
+  findCoordinator(
+    keyType: number,
+    coordinatorKeys: string[],
+  ): {
     readonly coordinators: readonly (Coded & {
       readonly nodeId: number;
       readonly host: string;
@@ -53,16 +63,27 @@ export interface Requests {
       readonly errorMessage: Text;
     })[];
   };
-  describeConfigs(resources: ConfigResource[], includeSynonyms: boolean, includeDocumentation: boolean): {
+  describeConfigs(
+    resources: ConfigResource[],
+    includeSynonyms: boolean,
+    includeDocumentation: boolean,
+  ): {
     readonly results: readonly {
       readonly resourceName: string;
       readonly configs: readonly { readonly name: string; readonly value: Text }[];
     }[];
   };
-  createTopics(topics: NewTopic[], timeoutMs: number, validateOnly: boolean): {
+  createTopics(
+    topics: NewTopic[],
+    timeoutMs: number,
+    validateOnly: boolean,
+  ): {
     readonly topics: readonly (Coded & { readonly name: string; readonly errorMessage: Text })[];
   };
-  deleteTopics(topics: { name: string }[], timeoutMs: number): {
+  deleteTopics(
+    topics: { name: string }[],
+    timeoutMs: number,
+  ): {
     readonly responses: readonly (Coded & { readonly errorMessage: Text })[];
   };
   deleteRecords(

@@ -55,7 +55,7 @@ const xerialHead = 16;
 function unsnapped(bytes: Buffer): Buffer {
   if (!bytes.subarray(0, xerial.length).equals(xerial)) return snappyDecompress(bytes);
   const blocks: Buffer[] = [];
-  for (let at = xerialHead; at < bytes.length; ) {
+  for (let at = xerialHead; at < bytes.length;) {
     const end = at + 4 + bytes.readInt32BE(at);
     blocks.push(snappyDecompress(bytes.subarray(at + 4, end)));
     at = end;

@@ -129,7 +129,9 @@ export class KafkaJsBrokerConnection implements BrokerConnection {
     // With an error, so that kafkajs ends its own timer.
     this.#socket?.destroy(new Error('closed'));
     this.#connection.requestQueue.rejectAll(
-      cause instanceof Error ? cause : new WaybillError('closed', `The connection to Kafka at ${this.#where} was closed`),
+      cause instanceof Error
+        ? cause
+        : new WaybillError('closed', `The connection to Kafka at ${this.#where} was closed`),
     );
     this.#resolve(this.#isClosing ? undefined : cause);
   }

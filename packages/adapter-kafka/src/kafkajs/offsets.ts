@@ -9,7 +9,10 @@ export function writeOffsetFetch(
   topics: Parameters<Requests['offsetFetch']>[0][number]['topics'],
   requireStable: boolean,
 ): Encoder {
-  const encoder = new Encoder().writeUVarInt(0).writeUVarIntString(group).writeUVarInt(topics.length + 1);
+  const encoder = new Encoder()
+    .writeUVarInt(0)
+    .writeUVarIntString(group)
+    .writeUVarInt(topics.length + 1);
   for (const { name, partitionIndexes } of topics) {
     encoder.writeUVarIntString(name).writeUVarInt(partitionIndexes.length + 1);
     for (const partition of partitionIndexes) encoder.writeInt32(partition);

@@ -27,7 +27,7 @@ const corrupt = 2;
 /** The broker cuts off what it sends where there is no more room: a batch that is not whole comes again. */
 export function readBatches(bytes: Buffer): RecordBatch[] {
   const batches: RecordBatch[] = [];
-  for (let at = 0; at + recordsAt <= bytes.length; ) {
+  for (let at = 0; at + recordsAt <= bytes.length;) {
     const end = at + leaderEpochAt + bytes.readInt32BE(at + lengthAt);
     if (end > bytes.length) break;
     batches.push(readBatch(bytes.subarray(at, end)));
@@ -152,8 +152,7 @@ function sizeOf({ key, value, headers }: WireRecord, offsetDelta: number, timest
   for (const [name, content] of headers) size += sizeOfField(name) + sizeOfField(content);
   return size;
 }
-const sizeOfField = (bytes: Buffer | null): number =>
-  bytes === null ? 1 : sizeOfVarint(bytes.length) + bytes.length;
+const sizeOfField = (bytes: Buffer | null): number => (bytes === null ? 1 : sizeOfVarint(bytes.length) + bytes.length);
 function sizeOfVarint(value: number): number {
   let size = 1;
   for (let rest = zigzag(value); rest >= 0x80; rest = Math.floor(rest / 0x80)) size++;

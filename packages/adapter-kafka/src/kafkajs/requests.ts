@@ -34,7 +34,10 @@ const versions = {
 const offsetFetch = [9, 7] as const;
 const txnOffsetCommit = [28, 3] as const;
 
-export const needed = [...Object.values(versions), offsetFetch, txnOffsetCommit].map(([key, version]) => ({ key, version }));
+export const needed = [...Object.values(versions), offsetFetch, txnOffsetCommit].map(([key, version]) => ({
+  key,
+  version,
+}));
 
 /** As kafkajs asks it; what it decodes is read, with its error codes, and what it would make of them is not. */
 function made<Answer, Result>(
@@ -74,11 +77,9 @@ const itself = <T>(answer: T): T => answer;
 
 const exchanges: Exchanges = {
   apiVersions: () =>
-    made(
-      'ApiVersions',
-      {},
-      ({ apiVersions }: { readonly apiVersions: AnswerTo<'apiVersions'>['apiKeys'] }) => ({ apiKeys: apiVersions }),
-    ),
+    made('ApiVersions', {}, ({ apiVersions }: { readonly apiVersions: AnswerTo<'apiVersions'>['apiKeys'] }) => ({
+      apiKeys: apiVersions,
+    })),
 
   // kafkajs writes no topics as all topics.
   metadata: (topics, allowAutoTopicCreation) => {
@@ -174,7 +175,17 @@ const exchanges: Exchanges = {
     return { request: { apiKey, apiVersion, apiName: 'Produce', encode }, response };
   },
 
-  fetch: (maxWaitTime, minBytes, maxBytes, isolationLevel, sessionId, sessionEpoch, topics, forgottenTopics, rackId) => {
+  fetch: (
+    maxWaitTime,
+    minBytes,
+    maxBytes,
+    isolationLevel,
+    sessionId,
+    sessionEpoch,
+    topics,
+    forgottenTopics,
+    rackId,
+  ) => {
     const asked = topics.map(({ topicId, partitions }) => ({
       topic: topicId,
       partitions: partitions.map(({ partitionMaxBytes, ...one }) => ({ ...one, maxBytes: partitionMaxBytes })),

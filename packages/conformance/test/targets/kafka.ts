@@ -22,7 +22,11 @@ export async function kafkaTarget(line: KafkaLine, client: KafkaClient = 'platfo
     driver: () => kafka(url),
     url,
     version: () => broker.version,
-    profile: { durable: 'process', blocks: 'never', note: client === 'kafkajs' ? 'one node, KRaft; client library kafkajs' : 'one node, KRaft' },
+    profile: {
+      durable: 'process',
+      blocks: 'never',
+      note: client === 'kafkajs' ? 'one node, KRaft; client library kafkajs' : 'one node, KRaft',
+    },
     timing: { quietMs: 400, positiveMs: 20_000 },
     ...(isOurs && {
       proxy: () => proxyOf(broker, query),
