@@ -4,7 +4,7 @@ import type { FetchedRecord } from './wire.ts';
 
 /** What a lane needs of its receiver. */
 export interface LaneKeeper {
-  /** It is empty and somebody waits. */
+  /** There is room for another fetch. */
   want(): void;
   failure(): { readonly error: unknown } | undefined;
   /** At most once: the broker must know the position before anybody has the message. */
@@ -12,15 +12,22 @@ export interface LaneKeeper {
   place(lane: PartitionLane, to: Start | { readonly after: string }): Promise<bigint>;
 }
 
-/** One grant of one partition, with what was fetched and not pulled yet. */
+/**
+ * One grant of one partition, with what was fetched and not pulled yet: one fetch that is handed out, and, once half of it
+ * is gone, the next one. A lane that nobody takes from holds one fetch and asks for no more.
+ */
 export class PartitionLane implements Lane<Positioned> {
   readonly id: string;
   readonly partition: number;
   /** The offset to fetch next. */
   next: bigint;
+  /** Which fill of its receiver was its last. */
+  filledAt = 0;
   readonly #keeper: LaneKeeper;
   #records: readonly FetchedRecord[] = [];
   #head = 0;
+  #ahead: readonly FetchedRecord[] = [];
+  #waitsUntilEmpty = false;
   #isEnded = false;
   #wake: (() => void) | undefined;
   #heard: AbortSignal | undefined;
@@ -35,19 +42,21 @@ export class PartitionLane implements Lane<Positioned> {
   get isEnded(): boolean {
     return this.#isEnded;
   }
-  /** Only an empty lane is fetched for: what is not pulled is not fetched. */
+  get isEmpty(): boolean {
+    return this.#records.length === 0;
+  }
+  /** There is room for another fetch. */
   get isHungry(): boolean {
-    return this.#head >= this.#records.length && !this.#isEnded;
+    if (this.#isEnded || this.#ahead.length > 0) return false;
+    return this.isEmpty || (2 * this.#head >= this.#records.length && !this.#waitsUntilEmpty);
   }
 
   async pull(limit: number, signal: AbortSignal): Promise<readonly Positioned[]> {
-    if (this.isHungry && !signal.aborted) await this.#arrival(signal);
+    if (this.isEmpty && !this.#isEnded && !signal.aborted) await this.#arrival(signal);
     const failure = this.#keeper.failure();
     if (failure !== undefined) throw failure.error;
-    if (this.#isEnded || this.isHungry) return [];
-    const records = this.#records.slice(this.#head, this.#head + limit);
-    this.#head += records.length;
-    if (this.isHungry) this.#empty();
+    if (this.isEmpty) return [];
+    const records = this.#taken(limit);
     const last = records.at(-1);
     if (last !== undefined) await this.#keeper.forget?.(this, String(last.offset));
     return records.map((record) => new KafkaMessage(record));
@@ -61,9 +70,13 @@ export class PartitionLane implements Lane<Positioned> {
   }
 
   fill(records: readonly FetchedRecord[]): void {
-    this.#records = records;
-    this.#head = 0;
+    if (this.isEmpty) this.#records = records;
+    else this.#ahead = records;
     this.#wake?.();
+  }
+  /** What comes next cannot be had: what is here is handed out first. */
+  waitUntilEmpty(): void {
+    this.#waitsUntilEmpty = true;
   }
   end(): void {
     this.#isEnded = true;
@@ -71,9 +84,22 @@ export class PartitionLane implements Lane<Positioned> {
     this.#wake?.();
   }
 
-  #empty(): void {
-    this.#records = [];
+  #taken(limit: number): readonly FetchedRecord[] {
+    const wasHungry = this.isHungry;
+    const records = this.#records.slice(this.#head, this.#head + limit);
+    this.#head += records.length;
+    if (this.#head >= this.#records.length) this.#turn(this.#ahead);
+    if (!wasHungry && this.isHungry) this.#keeper.want();
+    return records;
+  }
+  #turn(records: readonly FetchedRecord[]): void {
+    this.#records = records;
     this.#head = 0;
+    this.#ahead = [];
+    this.#waitsUntilEmpty = false;
+  }
+  #empty(): void {
+    this.#turn([]);
   }
 
   #arrival(signal: AbortSignal): Promise<void> {

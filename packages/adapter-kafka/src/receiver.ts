@@ -12,13 +12,14 @@ import {
   WaybillError,
   type Watermark,
 } from '@waybill/core/driver';
-import { codeOf, isPassing, KafkaError } from './errors.ts';
+import { isPassing } from './errors.ts';
 import { type LaneKeeper, PartitionLane } from './lane.ts';
 import { behind, edge, laneId } from './placing.ts';
 import { Positions, type Standing } from './positions.ts';
+import { Pump, type PumpOwner } from './pump.ts';
 import type { Routing } from './routing.ts';
 import { Transacting } from './transacting.ts';
-import type { Fetched, Fetcher, Member, MemberOwner, Wire } from './wire.ts';
+import type { Member, MemberOwner, Wire } from './wire.ts';
 
 export interface Reading {
   readonly topic: string;
@@ -30,19 +31,12 @@ export interface Reading {
   readonly isForgetful: boolean;
 }
 
-const outOfRange = 1;
-const unknownTopic = 3;
 const pauseMs = 200;
 /** How long to wait for the first round of joining before going on without. */
 const joinMs = 3_000;
-/** A partition that cannot be read for so long is told, and opened anew. */
-const patienceMs = 15_000;
-/** How long the broker may keep a fetch open: short while a lane that could become empty would wait for it. */
-const idleMs = 500;
-const busyMs = 20;
 
-/** A member of a group, or a reader of every partition. One fetch for each leader, for the lanes that are empty. */
-export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner, Standing {
+/** A member of a group, or a reader of every partition. */
+export class LogReceiver implements PositionReceiver, LaneKeeper, PumpOwner, MemberOwner, Standing {
   readonly style = 'position';
   readonly native: unknown;
   readonly closed: Promise<unknown>;
@@ -53,24 +47,21 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner, S
   forget?: (lane: PartitionLane, through: string) => Promise<void>;
   readonly #wire: Wire;
   readonly #reading: Reading;
-  readonly #fetcher: Fetcher;
   readonly #lanes = new Map<number, PartitionLane>();
+  readonly #pump: Pump;
   /** By which assignment a partition came. */
   readonly #awaited = new Map<number, object>();
-  readonly #fetching = new Set<number>();
   #owner: LaneOwner<Positioned> | undefined;
   #member: Member | undefined;
   #failure: { readonly error: unknown } | undefined;
-  #failingSince: number | undefined;
   #isClosed = false;
-  #isPumping = false;
   #resolve: (cause: unknown) => void = () => undefined;
 
   constructor(wire: Wire, reading: Reading, routing: Routing) {
     this.native = wire.native;
     this.#wire = wire;
     this.#reading = reading;
-    this.#fetcher = wire.openFetcher(reading.topic);
+    this.#pump = new Pump(wire, reading.topic, this.#lanes, this);
     this.closed = new Promise((resolve) => (this.#resolve = resolve));
     if (reading.group !== undefined) this.#keep(reading.group, routing);
     void wire.closed.then((cause) => this.failed(cause ?? new WaybillError('closed', 'The link was closed')));
@@ -82,7 +73,7 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner, S
    */
   async open(): Promise<void> {
     const { topic, group, starts } = this.#reading;
-    const warmed = this.#fetcher.warm();
+    const warmed = this.#pump.warm();
     if (group === undefined) {
       await warmed;
       return this.#grant(starts);
@@ -110,12 +101,7 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner, S
   // What a lane asks for.
 
   want(): void {
-    if (this.#isPumping || this.#isClosed) return;
-    this.#isPumping = true;
-    queueMicrotask(() => {
-      this.#isPumping = false;
-      void this.#pump();
-    });
+    this.#pump.want();
   }
   failure(): { readonly error: unknown } | undefined {
     return this.#failure;
@@ -127,8 +113,21 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner, S
       : edge(this.#wire, topic, partition, to);
   }
 
-  // What the member of the group tells.
+  // What its pump and its member of the group tell.
 
+  /** Told once; a group goes on with what is left, a reader must say where. */
+  async trimmed(lane: PartitionLane): Promise<void> {
+    const first = await edge(this.#wire, this.#reading.topic, lane.partition, 'earliest');
+    const goesOn = this.#member === undefined ? 'begin elsewhere' : `the group goes on at ${first}`;
+    if (lane.isEnded) return;
+    await this.#member?.commit(new Map([[lane.partition, first]]));
+    this.failed(
+      new WaybillError(
+        'not-found',
+        `The records of ${lane.id} at offset ${lane.next} are gone, removed by retention or by hand; ${goesOn}`,
+      ),
+    );
+  }
   /** Takes as long as a transaction of the one before is open. What is lost meanwhile is not granted. */
   async assigned(partitions: readonly number[]): Promise<void> {
     const assignment = {};
@@ -190,82 +189,7 @@ export class LogReceiver implements PositionReceiver, LaneKeeper, MemberOwner, S
     this.#isClosed = true;
     for (const lane of this.#lanes.values()) lane.end();
     this.#resolve(cause);
-    this.#fetcher.close();
-  }
-
-  // Reading.
-
-  async #pump(): Promise<void> {
-    const hungry = [...this.#lanes.values()].filter((lane) => lane.isHungry);
-    if (this.#isClosed || hungry.length === 0) return;
-    try {
-      const leaders = await this.#fetcher.leaders(hungry.map(({ partition }) => partition));
-      for (const [leader, partitions] of leaders)
-        if (!this.#fetching.has(leader)) void this.#fetch(leader, this.#held(partitions));
-    } catch (error) {
-      await this.#troubled(error);
-    }
-  }
-
-  async #fetch(leader: number, lanes: readonly PartitionLane[]): Promise<void> {
-    this.#fetching.add(leader);
-    try {
-      const from = new Map(lanes.map((lane) => [lane.partition, lane.next]));
-      const isAnyFull = [...this.#lanes.values()].some((lane) => !lane.isHungry);
-      const fetched = await this.#fetcher.fetch(leader, from, isAnyFull ? busyMs : idleMs);
-      for (const part of fetched) await this.#take(part, lanes, from);
-      this.#failingSince = undefined;
-    } catch (error) {
-      await this.#troubled(error);
-    } finally {
-      this.#fetching.delete(leader);
-      this.want();
-    }
-  }
-
-  /** A lane that left, or was moved, while it was fetched for takes nothing. */
-  async #take(part: Fetched, lanes: readonly PartitionLane[], from: ReadonlyMap<number, bigint>): Promise<void> {
-    const lane = lanes.find(({ partition }) => partition === part.partition);
-    if (lane === undefined || lane.isEnded || !lane.isHungry || lane.next !== from.get(part.partition)) return;
-    if (part.errorCode === outOfRange) return this.#trimmed(lane);
-    if (part.errorCode !== 0) throw new KafkaError(part.errorCode, `a fetch of ${lane.id}`);
-    lane.next = part.next;
-    if (part.records.length > 0) lane.fill(part.records);
-  }
-
-  /** Told once; a group goes on with what is left, a reader must say where. */
-  async #trimmed(lane: PartitionLane): Promise<void> {
-    const first = await edge(this.#wire, this.#reading.topic, lane.partition, 'earliest');
-    const goesOn = this.#member === undefined ? 'begin elsewhere' : `the group goes on at ${first}`;
-    if (lane.isEnded) return;
-    await this.#member?.commit(new Map([[lane.partition, first]]));
-    this.failed(
-      new WaybillError(
-        'not-found',
-        `The records of ${lane.id} at offset ${lane.next} are gone, removed by retention or by hand; ${goesOn}`,
-      ),
-    );
-  }
-
-  /** What passes is waited out, but not for ever in silence. */
-  async #troubled(error: unknown): Promise<void> {
-    if (this.#isClosed) return;
-    const code = codeOf(error);
-    if (code === unknownTopic) return this.#missing(error);
-    this.#failingSince ??= Date.now();
-    if (!isPassing(error) || Date.now() - this.#failingSince > patienceMs) return this.failed(error);
-    await pause();
-    this.want();
-  }
-  /** A topic is also unknown to a broker that has just come to lead it. */
-  async #missing(error: unknown): Promise<void> {
-    try {
-      await this.#wire.partitionsOf(this.#reading.topic, true);
-      await pause();
-      this.want();
-    } catch {
-      this.failed(error);
-    }
+    this.#pump.close();
   }
 
   // Writing positions.

@@ -109,32 +109,44 @@ function fetchedOf(
 
 /** The first batch may begin before what was asked for. */
 function collect(batch: RecordBatch, from: bigint, into: FetchedRecord[]): void {
-  const stamp = batch.attributes & appendTime ? batch.maxTimestamp : undefined;
-  for (const record of batch.records) {
-    const offset = batch.firstOffset + BigInt(record.offsetDelta);
-    if (offset < from) continue;
-    into.push(new Record(offset, record, stamp ?? batch.firstTimestamp, stamp === undefined));
-  }
+  const isStamped = (batch.attributes & appendTime) !== 0;
+  const { firstOffset } = batch;
+  const head = { firstOffset, isStamped, timestamp: isStamped ? batch.maxTimestamp : batch.firstTimestamp };
+  const before = from > firstOffset ? Number(from - firstOffset) : 0;
+  for (const record of batch.records) if (record.offsetDelta >= before) into.push(new Record(record, head));
 }
 
-/** A timestamp is worked out when somebody looks. */
+/** What the records of a batch have in common. It does not keep them. */
+interface Head {
+  readonly firstOffset: bigint;
+  /** By the broker, all of them alike. */
+  readonly isStamped: boolean;
+  readonly timestamp: bigint;
+}
+
+/** What the library decoded, and what it says of its batch; the rest is worked out when somebody looks. */
 class Record implements FetchedRecord {
-  readonly offset: bigint;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: RawRecord['headers'];
-  readonly #base: bigint;
-  readonly #delta: bigint;
-  constructor(offset: bigint, { key, value, headers, timestampDelta }: BatchedRecord, base: bigint, isOwn: boolean) {
-    this.offset = offset;
-    this.key = key;
-    this.value = value;
-    // The protocol has no header without a name; the library's types do.
-    this.headers = headers as readonly Header[];
-    this.#base = base;
-    this.#delta = isOwn ? timestampDelta : 0n;
+  readonly #record: BatchedRecord;
+  readonly #head: Head;
+  constructor(record: BatchedRecord, head: Head) {
+    this.#record = record;
+    this.#head = head;
+  }
+  get offset(): bigint {
+    return this.#head.firstOffset + BigInt(this.#record.offsetDelta);
   }
   get timestamp(): number {
-    return Number(this.#base + this.#delta);
+    const { timestamp, isStamped } = this.#head;
+    return Number(isStamped ? timestamp : timestamp + this.#record.timestampDelta);
+  }
+  get key(): Buffer | null {
+    return this.#record.key;
+  }
+  get value(): Buffer | null {
+    return this.#record.value;
+  }
+  /** The protocol has no header without a name; the library's types do. */
+  get headers(): RawRecord['headers'] {
+    return this.#record.headers as readonly Header[];
   }
 }

@@ -5,6 +5,7 @@ import type { Member, MemberOwner, MemberSpec, TransactionIdentity } from '../wi
 import { assign } from './assignor.ts';
 import type { Cluster } from './cluster.ts';
 import { commit } from './offsets.ts';
+import { recall, remember, stranger } from './remembered.ts';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './subscription.ts';
 
 type Joined = AnswerTo<'joinGroup'>;
@@ -30,10 +31,10 @@ export class GroupMember implements Member {
   readonly #heartbeatMs: number;
   #connection: BrokerConnection | undefined;
   #coordinator = -1;
-  #memberId = '';
+  #memberId: string;
   /** The first request to join, which gives us our id. */
   #introduction: Promise<Joined> | undefined;
-  #generation = -1;
+  #generation: number;
   #held: readonly number[] = [];
   /** Whoever leads the group: how many partitions it has given out of each topic. */
   readonly #counts = new Map<string, number>();
@@ -44,6 +45,7 @@ export class GroupMember implements Member {
     this.#cluster = cluster;
     this.#spec = spec;
     this.#owner = owner;
+    ({ memberId: this.#memberId, generation: this.#generation } = recall(cluster.settings, spec));
     this.#heartbeatMs = Math.min(3_000, Math.max(100, Math.floor(cluster.settings.sessionTimeoutMs / 20)));
     void this.#live().catch((error: unknown) => {
       if (!this.#isClosed) this.#owner.failed(error);
@@ -75,10 +77,13 @@ export class GroupMember implements Member {
   /** Whoever has an id is waited for by the others until it leaves, also while it has only asked to join. */
   async #leave(): Promise<void> {
     await this.#introduction?.catch(() => undefined);
-    if (this.#memberId === '' || this.#cluster.isEnded) return;
-    const leaving = [{ memberId: this.#memberId, groupInstanceId: null }];
+    const [memberId, cluster] = [this.#memberId, this.#cluster];
+    if (memberId === '') return;
+    if (cluster.isEnded) return remember(cluster.settings, this.#spec, memberId);
+    const leaving = [{ memberId, groupInstanceId: null }];
     // Not on the connection of the heartbeats, which may be waiting for the group.
-    await this.#cluster.ask(this.#coordinator, 'leaveGroup', this.#spec.group, leaving).catch(() => undefined);
+    const left = cluster.ask(this.#coordinator, 'leaveGroup', this.#spec.group, leaving);
+    await left.catch(() => remember(cluster.settings, this.#spec, memberId));
   }
 
   /** Joins again and again until it is closed, or until joining can never work. */
@@ -106,8 +111,7 @@ export class GroupMember implements Member {
   }
   /** As if it had never been there. */
   #start(): void {
-    this.#memberId = '';
-    this.#generation = -1;
+    ({ memberId: this.#memberId, generation: this.#generation } = stranger);
     const held = this.#held;
     this.#held = [];
     if (held.length > 0) this.#owner.lost(held);

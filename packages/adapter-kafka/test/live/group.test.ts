@@ -1,6 +1,8 @@
-import { startKafka, waitFor } from '@waybill/testbed';
+import { kafka } from '@waybill/adapter-kafka';
+import { type Proxy, startKafka, waitFor } from '@waybill/testbed';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Lane, Positioned } from '@waybill/core/driver';
+import { closing, never } from '../../../conformance/test/link.ts';
 import {
   declare,
   failureOf,
@@ -19,6 +21,8 @@ import {
 const broker = await startKafka({ line: '4.3', ways: 1 });
 afterAll(() => broker[Symbol.asyncDispose]());
 
+const received = ({ proxies }: { readonly proxies: readonly Proxy[] }): number =>
+  proxies.reduce((sum, { bytes }) => sum + bytes.toClient.forwarded, 0);
 const idsOf = (reading: Reading): string[] => [...reading.lanes.keys()].sort();
 
 describe('a group', () => {
@@ -88,6 +92,25 @@ describe('a group', () => {
     await second.receiver.close();
   });
 
+  test('takes back a member whose line was cut, before the session of the lost one ends', async () => {
+    await using way = await broker.openWay();
+    const driver = kafka({ url: way.url, sessionTimeoutMs: 30_000 });
+    const connect = async () => closing(await driver.connect({ signal: never, onBlocked: () => {} }));
+    await using lost = await connect();
+    const log = await newStream(lost, 2);
+    const source = { ...log, group: `g-${log.name}`, from: 'earliest' } as const;
+    const first = await read(lost, source);
+    await waitFor('all of it', async () => first.lanes.size === 2 || undefined);
+    await way.proxies[0]!.inject({ kind: 'reset' });
+    await lost.closed;
+    await using link = await connect();
+    const begun = performance.now();
+    const second = await read(link, source);
+    await waitFor('all of it again', async () => second.lanes.size === 2 || undefined);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    await second.receiver.close();
+  });
+
   test('is not stalled by a partition that nobody takes from', async () => {
     await using link = await open(broker.url);
     const log = await newStream(link, 2);
@@ -101,6 +124,61 @@ describe('a group', () => {
     for (let got = 0; got < 2000;) got += (await fast.pull(100, AbortSignal.timeout(5000))).length;
     expect(performance.now() - begun).toBeLessThan(3000);
     await reading.receiver.close();
+  });
+
+  test('asks for what comes next while it hands out what it has, and for no more', async () => {
+    await using way = await broker.openWay();
+    await using link = await open(way.url);
+    const log = await newStream(link);
+    const [fetchBytes, many] = [1 << 20, 4000];
+    await store(link, log, messages(many, { body: Buffer.alloc(1000) }));
+    const reading = await read(link, { ...log, group: `g-${log.name}`, from: 'earliest' });
+    const lane = await reading.lane();
+    const before = received(way);
+    const [first] = await lane.pull(1, AbortSignal.timeout(5000));
+    expect(received(way) - before).toBeLessThan(1.2 * fetchBytes);
+    const half = await lane.pull(600, AbortSignal.timeout(5000));
+    await waitFor('the next fetch', async () => received(way) - before > 1.6 * fetchBytes || undefined);
+    const rest = [first, ...half];
+    while (rest.length < 900) rest.push(...(await lane.pull(900 - rest.length, AbortSignal.timeout(5000))));
+    expect(received(way) - before).toBeLessThan(2.2 * fetchBytes);
+    while (rest.length < many) rest.push(...(await lane.pull(100, AbortSignal.timeout(5000))));
+    expect(rest).toHaveLength(many);
+    await reading.receiver.close();
+  });
+
+  test('hands out nothing of what it has read ahead when a lane is moved', async () => {
+    await using link = await open(broker.url);
+    const log = await newStream(link);
+    await store(link, log, messages(4000, { body: Buffer.alloc(1000) }));
+    const reading = await read(link, { ...log, group: `g-${log.name}`, from: 'earliest' });
+    const lane = await reading.lane();
+    for (const to of [100, 1500, 20]) {
+      for (let got = 0; got < 800;) got += (await lane.pull(800 - got, AbortSignal.timeout(5000))).length;
+      await lane.seek!({ after: String(to) });
+      const [next] = await lane.pull(1, AbortSignal.timeout(5000));
+      expect(next!.position).toBe(String(to + 1));
+    }
+    await reading.receiver.close();
+  });
+
+  test('hands out what it has before it tells that the rest was trimmed away', async () => {
+    await using link = await open(broker.url);
+    const log = await newStream(link);
+    await store(link, log, messages(4000, { body: Buffer.alloc(1000) }));
+    const source = { ...log, group: `g-${log.name}`, from: 'earliest' } as const;
+    const reading = await read(link, source);
+    const lane = await reading.lane();
+    const got = [...(await lane.pull(1, AbortSignal.timeout(5000)))];
+    await link.admin!.purge!(source);
+    const failure = await failureOf(
+      (async () => {
+        for (;;) got.push(...(await lane.pull(100, AbortSignal.timeout(10_000))));
+      })(),
+    );
+    expect(failure).toMatchObject({ code: 'not-found' });
+    expect(got.length).toBeGreaterThan(800);
+    expect(got.map(({ position }) => position)).toEqual(got.map((_, index) => String(index)));
   });
 
   test('in which another kind of consumer is already is refused, with what to do', async () => {
