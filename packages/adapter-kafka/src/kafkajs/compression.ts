@@ -33,6 +33,10 @@ export const codecOf = (compression: Compression): number => names.indexOf(compr
 export const checksum = (bytes: Buffer): number => crc32c(bytes);
 
 /** Throws `unsupported` for what this Node cannot do. */
+export function checkCompression(compression: Compression): void {
+  if (compression !== 'none') codecs[compression]();
+}
+
 export const compressed = (compression: Compression, bytes: Buffer): Buffer =>
   compression === 'none' ? bytes : codecs[compression]().compress(bytes);
 
