@@ -99,6 +99,7 @@ const libraryCodes: Readonly<Record<string, ErrorCode>> = {
 const libraryNames: Readonly<Record<string, ErrorCode>> = {
   KafkaJSConnectionClosedError: 'unavailable',
   KafkaJSConnectionError: 'unavailable',
+  KafkaJSRequestTimeoutError: 'timeout',
 };
 
 /** Pure and total. The innermost reason that says something counts: a failed handshake is wrapped as a failed network. */

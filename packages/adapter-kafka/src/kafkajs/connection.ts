@@ -1,9 +1,16 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { realClock, WaybillError } from '@waybill/core/driver';
+import { KafkaError } from '../errors.ts';
 import type { AnswerTo, BrokerConnection, RequestName, Requests } from '../library.ts';
 import type { Host, KafkaCredentials, Settings } from '../options.ts';
-import { Connection, type InternalConnection, type Logger, type SocketOptions } from './internals.ts';
+import {
+  Connection,
+  type InternalConnection,
+  KafkaJSRequestTimeoutError,
+  type Logger,
+  type SocketOptions,
+} from './internals.ts';
 import { exchangeOf } from './requests.ts';
 
 /** What goes wrong is told by errors. */
@@ -24,7 +31,7 @@ export class KafkaJsBrokerConnection implements BrokerConnection {
   #socket: Socket | undefined;
   #isClosing = false;
   #isClosed = false;
-  #lastError: unknown;
+  #lastError: Error | undefined;
   #resolve: (cause: unknown) => void = () => undefined;
 
   private constructor(settings: Settings, host: Host, credentials: KafkaCredentials | undefined, patienceMs: number) {
@@ -80,7 +87,10 @@ export class KafkaJsBrokerConnection implements BrokerConnection {
     const { request, response } = exchangeOf(name, ...args);
     const timer = realClock.after(this.#patienceMs, () => this.#lose(this.#tooLong(request.apiName)));
     try {
-      return await this.#connection.send({ request, response: { decode: response.decode, parse: itself } });
+      return await this.#connection.send({
+        request,
+        response: { decode: (bytes) => response.decode(bytes), parse: itself },
+      });
     } finally {
       timer.cancel();
     }
@@ -100,7 +110,7 @@ export class KafkaJsBrokerConnection implements BrokerConnection {
       await this.#connection.authenticate();
     } catch (error) {
       if (this.#isClosed || !this.#connection.isConnected()) throw error;
-      throw new WaybillError('denied', error instanceof Error ? error.message : 'Kafka refused the credentials');
+      throw new KafkaError(authenticationFailed, 'the credentials', error instanceof Error ? error.message : undefined);
     }
   }
 
@@ -110,13 +120,15 @@ export class KafkaJsBrokerConnection implements BrokerConnection {
       ssl === null ? connectTcp({ host, port }, onConnect) : connectTls({ host, port, ...name, ...ssl }, onConnect);
     this.#socket = socket;
     socket.setNoDelay(true);
-    socket.on('error', (error) => (this.#lastError ??= error));
+    socket.on('error', (error) => {
+      this.#lastError ??= error;
+    });
     socket.once('close', () => this.#end(this.#lastError ?? new WaybillError('unavailable', 'Kafka hung up')));
     return socket;
   }
 
-  #tooLong = (what: string): WaybillError =>
-    new WaybillError('timeout', `Kafka at ${this.#where} left ${what} open for too long`);
+  #tooLong = (what: string): Error =>
+    new KafkaJSRequestTimeoutError(`Kafka at ${this.#where} left ${what} open for too long`);
 
   #lose(error: Error): void {
     this.#lastError ??= error;
@@ -137,4 +149,5 @@ export class KafkaJsBrokerConnection implements BrokerConnection {
   }
 }
 
+const authenticationFailed = 58;
 const itself = <T>(answer: T): T => answer;

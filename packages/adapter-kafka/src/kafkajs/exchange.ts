@@ -38,15 +38,18 @@ export const needed = [...Object.values(versions), offsetFetch, txnOffsetCommit]
   version,
 }));
 
-/** As kafkajs asks it; what it decodes is read, with its error codes, and what it would make of them is not. */
-export function made<Answer, Result>(
+/**
+ * As kafkajs asks it; what it decodes is read, with its error codes, and what it would make of them is not. Whoever reads
+ * says what kafkajs decodes, which has no types for it.
+ */
+export function made<Result>(
   name: keyof typeof versions,
   args: object,
-  read: (answer: Answer) => Result,
+  read: (answer: never) => Result,
 ): Exchange<Result> {
   const definition = requests[name];
   if (definition === undefined) throw new TypeError(`kafkajs has no request ${name}`);
-  const { request, response } = definition.protocol({ version: versions[name][1] })(args) as Exchange<Answer>;
+  const { request, response } = definition.protocol({ version: versions[name][1] })(args) as Exchange<never>;
   return { request, response: { decode: async (bytes) => read(await response.decode(bytes)) } };
 }
 

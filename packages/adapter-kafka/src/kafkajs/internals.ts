@@ -109,3 +109,6 @@ export const Decoder = require('kafkajs/src/protocol/decoder.js') as new (bytes:
 export const { requests } = require('kafkajs/src/protocol/requests/index.js') as {
   readonly requests: Readonly<Record<string, Definition | undefined>>;
 };
+export const { KafkaJSRequestTimeoutError } = require('kafkajs/src/errors.js') as {
+  readonly KafkaJSRequestTimeoutError: new (message: string) => Error;
+};

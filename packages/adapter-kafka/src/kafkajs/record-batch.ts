@@ -59,8 +59,8 @@ function readBatch(bytes: Buffer): RecordBatch {
 
 function readRecords(bytes: Buffer, many: number): BatchedRecord[] {
   const cursor = new Cursor(bytes);
-  const records = new Array<BatchedRecord>(many);
-  for (let index = 0; index < many; index++) records[index] = cursor.record();
+  const records: BatchedRecord[] = [];
+  while (records.length < many) records.push(cursor.record());
   return records;
 }
 

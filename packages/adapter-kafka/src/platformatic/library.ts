@@ -3,4 +3,7 @@ import { PlatformaticConnection } from './connection.ts';
 import { needed } from './requests.ts';
 
 /** @platformatic/kafka: its connections and its encoding of requests, and nothing of what it does by itself. */
-export const library: Library = { needed, open: PlatformaticConnection.open };
+export const library: Library = {
+  needed,
+  open: (settings, host, patienceMs) => PlatformaticConnection.open(settings, host, patienceMs),
+};

@@ -15,7 +15,8 @@ const codecs = ['gzip', 'snappy', 'lz4', 'zstd'] as const;
 
 describe('with kafkajs', () => {
   // Its consumer ends without a word at the first message with a codec that it lacks, which is all but gzip.
-  test.each(codecs)('what Java compressed with %s is read', async (codec) => {
+  // Java alone frames snappy in a way of its own.
+  test.each(['snappy', 'lz4'])('what Java compressed with %s is read', async (codec) => {
     await using link = await open(url);
     const log = await newStream(link);
     const lines = Array.from({ length: 200 }, (_, index) => `line ${index} ${'again '.repeat(20)}\n`);
@@ -42,13 +43,16 @@ describe('with kafkajs', () => {
     expect(got.map(({ body }) => Buffer.from(body!))).toEqual(values);
   });
 
-  test.each(codecs)('what is sent with compression %s is read by Java', async (codec) => {
-    await using link = await open(`${url}&compression=${codec}`);
+  test('what is sent with any compression is read by Java', async () => {
+    await using link = await open(url);
     const log = await newStream(link);
-    await store(link, log, messages(100));
-    const read = ['--topic', log.name, '--from-beginning', '--max-messages', '100'];
+    for (const codec of codecs) {
+      await using compressing = await open(`${url}&compression=${codec}`);
+      await store(compressing, log, messages(100, { body: Buffer.from(codec) }));
+    }
+    const read = ['--topic', log.name, '--from-beginning', '--max-messages', '400'];
     const lines = (await runConsole('consumer', url, read)).trim().split('\n');
-    expect(lines).toEqual(messages(100).map(({ id }) => JSON.stringify(id)));
+    expect(lines).toEqual(codecs.flatMap((codec) => Array.from({ length: 100 }, () => codec)));
   });
 
   // Its producer takes headers by name, and fails at one without a value.
