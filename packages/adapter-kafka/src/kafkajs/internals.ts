@@ -34,7 +34,7 @@ export interface Decoder {
   readUVarIntString(): string | null;
 }
 
-export interface Request {
+interface Request {
   readonly apiKey: number;
   readonly apiVersion: number;
   readonly apiName: string;
