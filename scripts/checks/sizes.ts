@@ -2,7 +2,7 @@ import type { SourceFile } from '../lib/workspace.ts';
 
 export const maxFileLines = 300;
 /** Of code, without comments and blank lines. The budget was 4,000; see design/decisions/0007. */
-export const maxCoreLines = 5_930;
+export const maxCoreLines = 5_950;
 /** A wish, not a wall: an adapter above it is printed, not refused. */
 export const wantedAdapterLines = 600;
 

@@ -5,7 +5,7 @@ import { findNode } from './node-versions.ts';
 import { places } from './places.ts';
 
 /** The target was 150 kB; see design/decisions/0007. */
-export const maxCoreBytes = 164_000;
+export const maxCoreBytes = 169_000;
 /** A wall against growth that holds on a busy machine. The target of 10 ms is judged by the benchmark, on a quiet one. */
 const maxImportMs = 20;
 const samples = 20;

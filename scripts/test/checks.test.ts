@@ -25,7 +25,7 @@ describe('sizes', () => {
     const many = Array.from({ length: maxCoreLines / 250 + 1 }, (_, index) =>
       file(`packages/core/src/${index}.ts`, lines(250)),
     );
-    expect(checkSizes(many).problems).toEqual(['packages/core/src: 6000 lines of code, at most 5930']);
+    expect(checkSizes(many).problems).toEqual(['packages/core/src: 6000 lines of code, at most 5950']);
   });
 
   it('refuses a workspace without a core', () => {

@@ -16,16 +16,19 @@ const fillWindow = 2000;
 export class RabbitmqGround {
   readonly #url: string;
   readonly #connection: ChannelModel;
+  /** Makes the broker begin a new log. */
+  readonly #rollOver: () => Promise<void>;
   readonly #name = `bench-${process.pid}`;
   readonly #declared = new Set<string>();
 
-  private constructor(url: string, connection: ChannelModel) {
+  private constructor(url: string, connection: ChannelModel, rollOver: () => Promise<void>) {
     this.#url = url;
+    this.#rollOver = rollOver;
     this.#connection = connection;
   }
 
-  static async open(url: string): Promise<RabbitmqGround> {
-    return new RabbitmqGround(url, await connectRaw(url, { noDelay: true }));
+  static async open(url: string, rollOver: () => Promise<void>): Promise<RabbitmqGround> {
+    return new RabbitmqGround(url, await connectRaw(url, { noDelay: true }), rollOver);
   }
 
   /** Removes all its queues. */
@@ -65,7 +68,13 @@ export class RabbitmqGround {
     return queue;
   }
 
+  /**
+   * A log that is full is moved into segments, which takes seconds and halves the rate of whoever is measured meanwhile:
+   * with the runs of a session that was every second one. So each run begins with a log of its own, and none is full
+   * before it ends.
+   */
   async #declare(destinations: Destinations): Promise<void> {
+    await this.#rollOver();
     const missing = Object.fromEntries(Object.entries(destinations).filter(([name]) => !this.#declared.has(name)));
     if (Object.keys(missing).length === 0) return;
     await using bus = await connect(this.#url, missing, { connectTimeoutMs: 300_000 });

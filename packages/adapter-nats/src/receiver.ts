@@ -61,7 +61,11 @@ export class QueueReceiver implements LeaseReceiver<string>, Lane<Receipted<stri
   async pull(limit: number, signal: AbortSignal): Promise<readonly Receipted<string>[]> {
     const messages = await this.#consumption.pull(limit, signal);
     const oldest = performance.now() - this.leaseMs;
-    const ours = messages.filter(({ arrivedAt }) => arrivedAt > oldest);
+    const [first] = messages;
+    const ours =
+      first === undefined || first.arrivedAt > oldest
+        ? messages
+        : messages.filter(({ arrivedAt }) => arrivedAt > oldest);
     if (this.#delivery === 'at-most-once') return forgotten(this.#publisher, ours);
     for (const { receipt, arrivedAt } of ours) this.#held.set(receipt, arrivedAt + this.leaseMs);
     return ours;

@@ -7,13 +7,14 @@ import {
   type Receipted,
   WaybillError,
 } from '@waybill/core/driver';
-import { eachHeader } from './header-lines.ts';
+import { eachHeader, lineOf, linesOf, valueIn } from './header-lines.ts';
 import type { NatsMessageOptions } from './native.ts';
 import { routingKeyOf } from './subjects.ts';
 
 /** What a header line cannot hold, as JSON under its own name. */
 const otherHeaders = 'waybill-headers';
 const dedupHeader = 'Nats-Msg-Id';
+const typeLine = lineOf('waybill-type');
 /** Written or read by the server: none of it is a header of the user's, nor belongs to a copy. */
 const isServers = (name: string): boolean => /^nats-/i.test(name);
 
@@ -109,29 +110,35 @@ function nativeLines(headers: Readonly<Record<string, string | readonly string[]
 /** A message as it came in, decoded when somebody looks. */
 class NatsMessage extends LazyIncoming implements Incoming {
   readonly native: Msg;
+  readonly body: Uint8Array;
   readonly #base: string;
   #dedup: string | undefined;
 
   constructor(message: Msg, base: string) {
     super();
     this.native = message;
+    this.body = message.data;
     this.#base = base;
-  }
-  get body(): Uint8Array {
-    return this.native.data;
   }
   /** Of a foreign message: what its producer told the server to recognise it by. */
   override get id(): string | undefined {
     return super.id ?? this.#dedup;
   }
+  /** Asked of every message, and most often the only header that is: the others need not be taken apart for it. */
+  override get contentType(): string | undefined {
+    return valueIn(this.#lines, typeLine) ?? super.contentType;
+  }
   override get routingKey(): string | undefined {
     return super.routingKey ?? routingKeyOf(this.#base, this.native.subject);
+  }
+  get #lines(): string {
+    return linesOf(this.native, this.body);
   }
   /** Of a header that repeats, the first. */
   protected packed(): Record<string, string> {
     const found: Record<string, string> = {};
     let others: string | undefined;
-    eachHeader(this.native, (name, value) => {
+    eachHeader(this.#lines, (name, value) => {
       if (name === dedupHeader) this.#dedup ??= value || undefined;
       else if (name === otherHeaders) others ??= value;
       else if (!isServers(name) && name !== '__proto__' && !Object.hasOwn(found, name)) found[name] = value;

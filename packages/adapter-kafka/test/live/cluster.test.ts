@@ -1,10 +1,23 @@
 import { type KafkaCluster, startKafkaCluster, waitFor } from '@waybill/testbed';
+import type { Positioned } from '@waybill/core/driver';
 import { type Bus, type BusEvent, connect, queue, type Queue } from '@waybill/core';
 import { kafka } from '@waybill/adapter-kafka';
 import { afterAll, describe, expect, test } from 'vitest';
-import { foreignAdmin, message, newStream, open, place, read, store } from './support.ts';
+import {
+  foreignAdmin,
+  message,
+  messages,
+  newStream,
+  open,
+  place,
+  type Reading,
+  read,
+  store,
+  type StreamPlace,
+} from './support.ts';
+import { untilClosed, untilOpen, valuesIn } from './transactions.ts';
 
-const cluster: KafkaCluster = await startKafkaCluster({ line: '4.3' });
+const cluster: KafkaCluster = await startKafkaCluster({ line: '4.3', ways: 1 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
 /** Which of the nodes leads partition 0 of a topic, by Kafka's own account. */
@@ -96,6 +109,56 @@ describe('a cluster of three', () => {
     await reading.receiver.close();
   });
 
+  test('follows the coordinator of transactions to another broker, and stores every output once', async () => {
+    await using link = await open(cluster.url);
+    const [log, out] = [await newStream(link), await newStream(link)];
+    await store(link, log, messages(200));
+    const source = { ...log, group: `g-${log.name}`, from: 'earliest' } as const;
+    const reading = await read(link, source);
+    let moved = 0;
+    const move = async (until: () => boolean): Promise<void> => {
+      while (!until()) {
+        const [one] = await reading.take(1);
+        await transactOnce(reading, out, one!);
+        moved++;
+      }
+    };
+    await move(() => moved === 20);
+    const coordinator = await leaderOf('__transaction_state');
+    const killed = coordinator.kill();
+    await move(() => moved === 100);
+    await killed;
+    await coordinator.restart();
+    await move(() => moved === 200);
+    await untilClosed(cluster.nodes[0]!.url, out.name);
+    const expected = messages(200).map(({ id }) => JSON.stringify(id));
+    expect(await valuesIn(cluster.nodes[0]!.url, out.name)).toEqual(expected);
+    expect(await link.admin!.depth(source)).toEqual({ ready: 0 });
+    await reading.receiver.close();
+  }, 120_000);
+
+  test('commits a transaction once when the answer to its commit is lost', async () => {
+    await using way = await cluster.openWay();
+    await using link = await open({ url: way.url, transactionTimeoutMs: 30_000 });
+    const [log, out] = [await newStream(link), await newStream(link)];
+    await store(link, log, messages(2));
+    const reading = await read(link, { ...log, group: `g-${log.name}`, from: 'earliest' });
+    const [first, second] = await reading.take(2);
+    await transactOnce(reading, out, first!);
+    const coordinator = cluster.nodes.indexOf(await leaderOf('__transaction_state'));
+    for (const proxy of way.proxies) await proxy.inject({ kind: 'delay', ms: 600 });
+    const [{ url }] = cluster.nodes as [KafkaCluster['nodes'][number]];
+    const transacted = transactOnce(reading, out, second!);
+    await untilOpen(url, out.name);
+    await untilClosed(url, out.name);
+    // It is written, and the answer is on its way.
+    await way.proxies[coordinator]!.inject({ kind: 'reset' });
+    expect(await transacted).toEqual(['committed']);
+    expect(await valuesIn(url, out.name)).toEqual([first!, second!].map(({ id }) => JSON.stringify(id)));
+    for (const proxy of way.proxies) await proxy.heal();
+    await reading.receiver.close();
+  });
+
   test('makes topics with its own number of replicas, or with the number that was asked for', async () => {
     await using link = await open(cluster.url);
     const [three, one] = [await newStream(link), await newStream(link, 1, { replicationFactor: 1 })];
@@ -106,6 +169,20 @@ describe('a cluster of three', () => {
     expect(topics.get(one.name)!.partitions[0]!.replicas).toHaveLength(1);
   });
 });
+
+/** Until it is committed; returns what became of each try. */
+async function transactOnce(reading: Reading, out: StreamPlace, record: Positioned): Promise<readonly string[]> {
+  const outputs = [{ target: out, message: message(record.id!) }];
+  const mark = { lane: await reading.lane(), through: record.position };
+  const outcomes: string[] = [];
+  for (const until = Date.now() + 30_000; outcomes.at(-1) !== 'committed';) {
+    const transacted = await reading.receiver.transact!(outputs, [mark]);
+    outcomes.push(transacted.outcome);
+    const isOver = !['committed', 'aborted'].includes(transacted.outcome) || Date.now() > until;
+    if (isOver && 'error' in transacted) throw transacted.error;
+  }
+  return outcomes;
+}
 
 async function inSync(): Promise<true | undefined> {
   const shown = await cluster.nodes[0]!.control('kafka-topics.sh', '--describe', '--under-replicated-partitions');

@@ -65,7 +65,7 @@ describe('2,000 records, each moved by a transaction', () => {
   test('arrive once each, with a process killed three times in the middle of a transaction', async () => {
     await using work = await moving();
     await using way = await broker.openWay();
-    await way.proxies[0]!.inject({ kind: 'delay', ms: 100 });
+    await way.proxies[0]!.inject({ kind: 'delay', ms: 200 });
     for (let kills = 0; kills < 3; kills++) {
       const child = await work.start(way.url);
       await child.reached('copied', 60_000);

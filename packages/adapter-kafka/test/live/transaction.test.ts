@@ -193,12 +193,13 @@ describe('a transaction of a member', () => {
   test('that stands still for longer than its timeout is aborted by the broker, and the next one works', async () => {
     await using way = await broker.openWay();
     const [proxy] = way.proxies;
-    await using slow = await open({ url: way.url, transactionTimeoutMs: 1000, requestTimeoutMs: 30_000 });
+    await using slow = await open({ url: way.url, transactionTimeoutMs: 4000, requestTimeoutMs: 30_000 });
     await using link = await open(broker.url);
     const log = await newStream(link);
     const { source, reading, mark } = await taken(slow, 2, link);
     expect(await transact(reading, [out(log, 'before')], [mark(0)])).toEqual({ outcome: 'committed' });
-    await proxy!.inject({ kind: 'delay', ms: 100 });
+    // So that there is time between the records and their commit.
+    await proxy!.inject({ kind: 'delay', ms: 500 });
     const standing = transact(reading, [out(log, 'standing')], [mark(1)]);
     await untilOpen(broker.url, log.name);
     await proxy!.inject({ kind: 'stall' });
@@ -214,12 +215,12 @@ describe('a transaction of a member', () => {
   test('whose answer was lost with its only broker is unknown, and was committed or was not', async () => {
     await using way = await broker.openWay();
     const [proxy] = way.proxies;
-    const cut = await open(way.url);
+    const cut = await open({ url: way.url, transactionTimeoutMs: 30_000 });
     await using link = await open(broker.url);
     const log = await newStream(link);
     const { source, reading, mark } = await taken(cut, 2, link);
     expect(await transact(reading, [out(log, 'before')], [mark(0)])).toEqual({ outcome: 'committed' });
-    await proxy!.inject({ kind: 'delay', ms: 300 });
+    await proxy!.inject({ kind: 'delay', ms: 1000 });
     const unanswered = transact(reading, [out(log, 'unanswered')], [mark(1)]);
     await untilOpen(broker.url, log.name);
     await untilClosed(broker.url, log.name);

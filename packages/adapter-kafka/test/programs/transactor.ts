@@ -6,7 +6,7 @@ import type { Lane, Link, Positioned, PositionReceiver } from '@waybill/core/dri
 import { failpoint } from '@waybill/testbed/child';
 
 const [, , url = '', from = '', group = '', to = '', sessionTimeoutMs = '6000'] = process.argv;
-const driver = kafka({ url, sessionTimeoutMs: Number(sessionTimeoutMs), transactionTimeoutMs: 2000 });
+const driver = kafka({ url, sessionTimeoutMs: Number(sessionTimeoutMs), transactionTimeoutMs: 3000 });
 const { signal } = new AbortController();
 const target = { kind: 'stream', name: to, order: 'none' } as const;
 let copied = 0;

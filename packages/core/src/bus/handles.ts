@@ -15,7 +15,7 @@ export interface SendOptions<N = {}> {
   readonly key?: string;
   readonly correlationId?: string;
   readonly replyTo?: string;
-  /** Aborting stops the wait, not a message on its way: then the outcome is unknown. */
+  /** Aborting takes back what still waits (`aborted`); of a message on its way it ends the wait (`unknown-outcome`). */
   readonly signal?: AbortSignal;
   /** Milliseconds until it may be handled. */
   readonly delayMs?: Asked<N, 'delay', number>;

@@ -1,6 +1,7 @@
 import { sleep } from '../clock.ts';
 import type { Link } from '../driver/link.ts';
 import type { Source, Start } from '../driver/place.ts';
+import type { Receiver } from '../driver/receiver.ts';
 import type { Fate } from '../emulate/fate.ts';
 import { isRetryable, WaybillError } from '../error/error.ts';
 import { backoffMs } from '../link/backoff.ts';
@@ -141,6 +142,7 @@ export class SteadyConsumer implements AsyncDisposable {
     const { maxInFlight, leaseMs, atMostOnce } = this.#terms;
     const delivery = atMostOnce ? 'at-most-once' : 'at-least-once';
     const receiver = await link.receive(this.#from(), { signal: this.#stop.signal, delivery, maxInFlight, leaseMs });
+    await this.#checkTransacts(receiver);
     const keep = (lane: string, through: string): void => void (this.positions[lane] = through);
     const intake = new Intake(receiver, {
       terms: this.#terms,
@@ -160,6 +162,15 @@ export class SteadyConsumer implements AsyncDisposable {
       void this.#retire(intake);
       throw cause;
     }
+  }
+  async #checkTransacts(receiver: Receiver): Promise<void> {
+    const { exactlyOnce, name } = this.#terms;
+    if (!exactlyOnce || (receiver.style === 'position' && receiver.transact !== undefined)) return;
+    await receiver.close();
+    throw new WaybillError(
+      'unsupported',
+      `${name}: nobody keeps its position, so nothing can be stored together with it; give the subscription a name`,
+    );
   }
   #begin(intake: Intake): void {
     this.#live = intake;

@@ -1,7 +1,6 @@
 import type { Positioned } from '../driver/message.ts';
 import type { Start } from '../driver/place.ts';
 import type { Lane, LaneOwner, Receiver } from '../driver/receiver.ts';
-import { WaybillError } from '../error/error.ts';
 import type { Book } from '../settle/book.ts';
 import { PositionBook, type TransactionTerms } from '../settle/position-book.ts';
 import { ReceiptBook } from '../settle/receipt-book.ts';
@@ -63,7 +62,6 @@ export class Intake implements LaneOwner {
       this.end();
       this.#finish({ cause });
     });
-    if (this.#setup.terms.exactlyOnce && !('transact' in this.receiver)) throw this.#cannotTransact();
     this.receiver.start(this);
     const failed = await this.#finished;
     if (failed) throw failed.cause;
@@ -79,13 +77,6 @@ export class Intake implements LaneOwner {
       this.#finish({ cause });
     },
   };
-  #cannotTransact(): WaybillError {
-    const { name } = this.#setup.terms;
-    return new WaybillError(
-      'unsupported',
-      `${name}: nobody keeps its position, so nothing can be stored together with it; give the subscription a name`,
-    );
-  }
 
   granted(lanes: readonly Lane[]): void {
     if (this.#drained || this.#ended) return;

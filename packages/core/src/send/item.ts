@@ -9,6 +9,12 @@ export interface Waiter {
   failed(index: number, error: WaybillError): void;
 }
 
+/** A send that its caller may take back as long as nothing of it was handed over. */
+export interface Pass {
+  handed: boolean;
+  withdrawn: boolean;
+}
+
 /** One message from `send` to its outcome. */
 export interface Item {
   /** Where it goes once the window has room. */
@@ -20,6 +26,7 @@ export interface Item {
   /** By the clock, in epoch milliseconds. */
   readonly deadline: number;
   failures: number;
+  readonly pass: Pass | undefined;
   readonly generation: Generation;
   /** Its waiter knows the outcome. */
   told: boolean;

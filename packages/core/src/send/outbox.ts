@@ -9,6 +9,7 @@ import { besideOf } from '../destination/facts.ts';
 import { delayQueue, delayStep } from '../plan/steps.ts';
 import type { Encoder } from './encoder.ts';
 import type { Generations } from './generation.ts';
+import type { Pass } from './item.ts';
 import type { Outlet } from './outlet.ts';
 import type { Sending } from './options.ts';
 
@@ -32,38 +33,39 @@ export class Outbox {
   }
 
   /** What is refused rejects; nothing is thrown. */
-  send(value: unknown, options?: Sending): Promise<string | undefined> {
-    if (options?.signal) return this.#abortable(options, (rest) => this.send(value, rest));
+  send(value: unknown, options?: Sending, pass?: Pass): Promise<string | undefined> {
+    if (options?.signal) return this.#abortable(options, (rest, its) => this.send(value, rest, its));
     let message: Outgoing | Promise<Outgoing>;
     try {
       message = this.#setup.encoder.encode(value, options);
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new Error(textOf(error)));
     }
-    return message instanceof Promise ? this.#validating(message) : this.#dispatch(message);
+    return message instanceof Promise ? this.#validating(message, pass) : this.#dispatch(message, pass);
   }
 
   /** `flush` waits for it from the call on, not from the end of the validation. */
-  #validating(message: Promise<Outgoing>): Promise<string | undefined> {
+  #validating(message: Promise<Outgoing>, pass?: Pass): Promise<string | undefined> {
     const { generations } = this.#setup;
     const generation = generations.enter();
-    return message.then((done) => this.#dispatch(done)).finally(() => generations.leave(generation));
+    return message.then((done) => this.#dispatch(done, pass)).finally(() => generations.leave(generation));
   }
 
   /** All are encoded, and refused if need be, before the first is sent. */
-  async sendMany(values: readonly unknown[], options?: Sending): Promise<void> {
+  async sendMany(values: readonly unknown[], options?: Sending, pass?: Pass): Promise<void> {
     const { destination, encoder } = this.#setup;
     if (!Array.isArray(values)) throw invalid(`${destination.name}: many messages must be given as an array`);
     if (options?.id !== undefined)
       throw invalid(
         `${destination.name}: one id for many messages would make them one; leave it out, or send them singly`,
       );
-    if (options?.signal) return this.#abortable(options, (rest) => this.sendMany(values, rest));
+    if (options?.signal) return this.#abortable(options, (rest, its) => this.sendMany(values, rest, its));
     const messages = await allOf(values.map((value) => encoder.encode(value, options)));
     const ready = options?.ttlMs === undefined ? messages : messages.map((message) => this.#expiring(message));
     const delayMs = options?.delayMs ?? 0;
-    if (!this.#isEmulated(delayMs)) return this.#setup.outlet.sendMany(ready);
-    return this.#delayOutlet(delayMs).sendMany(ready.map((message) => this.#delayed(message, delayMs)));
+    if (!this.#isEmulated(delayMs)) return this.#setup.outlet.sendMany(ready, pass);
+    const delayed = ready.map((message) => this.#delayed(message, delayMs));
+    return this.#delayOutlet(delayMs).sendMany(delayed, pass);
   }
 
   /** What `send` would send, and where: for a transaction. */
@@ -72,11 +74,11 @@ export class Outbox {
     return { target: outlet.target, message };
   }
 
-  #dispatch(encoded: Outgoing): Promise<string | undefined> {
+  #dispatch(encoded: Outgoing, pass?: Pass): Promise<string | undefined> {
     if (encoded.delayMs === undefined && encoded.ttlMs === undefined)
-      return this.#setup.outlet.send(encoded, encoded.sentAt);
+      return this.#setup.outlet.send(encoded, encoded.sentAt, pass);
     const { outlet, message } = this.#routed(encoded);
-    return outlet.send(message);
+    return outlet.send(message, undefined, pass);
   }
   #routed(encoded: Outgoing): { readonly outlet: Outlet; readonly message: Outgoing } {
     const message = this.#expiring(encoded);
@@ -114,16 +116,22 @@ export class Outbox {
     return { ...message, headers, ttlMs: channel.ttl === 'native' ? message.ttlMs : undefined };
   }
 
-  async #abortable<T>({ signal, ...rest }: Sending, send: (rest: Sending) => Promise<T>): Promise<T> {
+  async #abortable<T>({ signal, ...rest }: Sending, send: (rest: Sending, pass: Pass) => Promise<T>): Promise<T> {
     const where = this.#setup.destination.name;
     if (!(signal instanceof AbortSignal)) throw invalid(`${where}: signal must be an AbortSignal`);
     if (signal.aborted)
       throw new WaybillError('aborted', `${where}: aborted before it was sent`, { cause: signal.reason });
-    const late = (): WaybillError =>
-      new WaybillError('unknown-outcome', `${where}: aborted while it was sent; it may or may not be stored`, {
-        cause: signal.reason,
-      });
-    return abortable(send(rest), signal, late);
+    const pass: Pass = { handed: false, withdrawn: false };
+    const late = (): WaybillError => {
+      pass.withdrawn = true;
+      const cause: unknown = signal.reason;
+      return pass.handed
+        ? new WaybillError('unknown-outcome', `${where}: aborted while it was sent; it may or may not be stored`, {
+            cause,
+          })
+        : new WaybillError('aborted', `${where}: aborted while it waited to be sent; it is not stored`, { cause });
+    };
+    return abortable(send(rest, pass), signal, late);
   }
 }
 

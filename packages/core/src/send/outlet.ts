@@ -6,7 +6,7 @@ import type { Target } from '../driver/place.ts';
 import { noneSent } from '../driver/records.ts';
 import { isRetryable, type SendFailure, textOf, WaybillError } from '../error/error.ts';
 import { backoffMs } from '../link/backoff.ts';
-import { Batch, type Item, ManyWaiter, OneWaiter, type Waiter } from './item.ts';
+import { Batch, type Item, ManyWaiter, OneWaiter, type Pass, type Waiter } from './item.ts';
 import type { Sender } from './sender.ts';
 import type { SendTerms } from './terms.ts';
 
@@ -31,20 +31,20 @@ export class Outlet {
   }
 
   /** Resolves, with the position if there is one, when the broker has it. */
-  send(message: Outgoing, now: number = this.#sender.clock.now()): Promise<string | undefined> {
+  send(message: Outgoing, now: number = this.#sender.clock.now(), pass?: Pass): Promise<string | undefined> {
     if (this.#sender.isCrowded) return Promise.reject(this.#crowded());
-    return new Promise((resolve, reject) => this.#admit(message, new OneWaiter(resolve, reject), 0, now));
+    return new Promise((resolve, reject) => this.#admit(message, new OneWaiter(resolve, reject), 0, now, pass));
   }
 
   /** One promise for all; rejects with every failure when all have their outcome. */
-  sendMany(messages: readonly Outgoing[]): Promise<void> {
+  sendMany(messages: readonly Outgoing[], pass?: Pass): Promise<void> {
     if (messages.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const waiter = new ManyWaiter(messages.length, (failures) =>
         failures.length === 0 ? resolve() : reject(this.#manyFailed(failures, messages.length)),
       );
       const now = this.#sender.clock.now();
-      messages.forEach((message, index) => this.#admit(message, waiter, index, now));
+      messages.forEach((message, index) => this.#admit(message, waiter, index, now, pass));
     });
   }
 
@@ -61,10 +61,10 @@ export class Outlet {
     this.#timer = undefined;
   }
 
-  #admit(message: Outgoing, waiter: Waiter, index: number, now: number): void {
+  #admit(message: Outgoing, waiter: Waiter, index: number, now: number, pass: Pass | undefined): void {
     const generation = this.#sender.generations.enter();
     const deadline = now + this.#terms.timeoutMs;
-    this.#sender.admit({ outlet: this, message, waiter, index, generation, deadline, failures: 0, told: false });
+    this.#sender.admit({ outlet: this, message, waiter, index, generation, deadline, pass, failures: 0, told: false });
   }
 
   /** What is late is told so here, in a loop: thousands may be, and each would be a step deeper in `#dispatch`. */
@@ -99,12 +99,14 @@ export class Outlet {
     if (this.#terms.order !== 'none') this.#flush();
   }
 
-  /** Those whose time is not up. The others were not handed over, or certainly refused: they are not stored. */
+  /** Those whose time is not up, and which nobody took back. The others were not handed over, or certainly refused: they are not stored. */
   #inTime(items: Item[]): Item[] {
     const now = this.#sender.clock.now();
     return items.filter((item) => {
-      if (item.deadline > now) return true;
-      if (!item.told) this.#failed(item, 'rejected', this.#sender.keeper.current ? this.#late() : this.#noLink());
+      const isWithdrawn = item.pass?.withdrawn === true;
+      if (item.deadline > now && !isWithdrawn) return true;
+      const reason = isWithdrawn ? takenBack() : this.#sender.keeper.current ? this.#late() : this.#noLink();
+      if (!item.told) this.#failed(item, 'rejected', reason);
       return false;
     });
   }
@@ -115,7 +117,10 @@ export class Outlet {
     if (!link) return noneSent(items, 'rejected', this.#noLink());
     this.#out.push(batch);
     this.#arm(batch.deadline);
-    const messages = items.map((item) => item.message);
+    const messages = items.map(({ message, pass }) => {
+      if (pass) pass.handed = true;
+      return message;
+    });
     const sent = await batch.answered(link.send(this.target, messages));
     this.#out.splice(this.#out.indexOf(batch), 1);
     return sent;
@@ -236,3 +241,5 @@ export class Outlet {
     return new WaybillError('timeout', `no answer within ${this.#terms.timeoutMs} ms`);
   }
 }
+
+const takenBack = (): WaybillError => new WaybillError('aborted', 'its caller took it back before it was handed over');

@@ -227,6 +227,29 @@ describe('a run that took too long, exactly once', () => {
   });
 });
 
+it('where nobody keeps the position it is refused, and the receiver is closed', async () => {
+  let closed = 0;
+  const wrap = (inner: Driver): Driver => ({
+    ...inner,
+    connect: async (options) => {
+      const link = await inner.connect(options);
+      return {
+        ...delegated(link),
+        receive: async (source, more) => {
+          const { transact: _without, ...receiver } = deciding(
+            (await link.receive(source, more)) as PositionReceiver,
+            answers(),
+          );
+          return { ...receiver, close: () => receiver.close().finally(() => closed++) };
+        },
+      };
+    },
+  });
+  const { bus } = await bench(destinations, { wrap });
+  expect(await rejection(bus.orders.consume(() => {}, group))).toMatchObject({ code: 'unsupported' });
+  expect(closed).toBe(1);
+});
+
 describe('settling by hand, exactly once', () => {
   it('accept stores what was sent before; after it nothing is sent', async () => {
     const { bus, broker, clock } = await bench(destinations);

@@ -111,12 +111,29 @@ describe('a send', () => {
     expect(error.failures.length).toBeLessThan(20);
   });
 
-  it('whose signal aborts stops waiting, and says that the outcome is unknown', async () => {
-    const { bus, broker } = await bench({ jobs });
+  it('whose signal aborts before they are handed over are not stored, and say so', async () => {
+    const { bus, broker, during } = await bench({ jobs }, { bus: { window: 1 } });
+    broker.faults.pause();
+    const out = bus.jobs.send(0);
+    const stop = new AbortController();
+    const one = rejection(bus.jobs.send(1, { signal: stop.signal }));
+    const many = rejection(bus.jobs.sendMany([2, 3], { signal: stop.signal }));
+    await Promise.resolve();
+    stop.abort(new Error('enough'));
+    expect(await one).toMatchObject({ code: 'aborted', cause: stop.signal.reason });
+    expect(await many).toMatchObject({ code: 'aborted', cause: stop.signal.reason });
+    broker.faults.clear();
+    await during(Promise.all([out, bus.jobs.send(4)]));
+    expect(broker.messages('jobs').map((message) => message.json())).toEqual([0, 4]);
+  });
+
+  it('whose signal aborts on their way stop waiting, and say that the outcome is unknown', async () => {
+    const { bus, broker, clock } = await bench({ jobs });
     broker.faults.pause();
     const stop = new AbortController();
     const one = rejection(bus.jobs.send(1, { signal: stop.signal }));
     const many = rejection(bus.jobs.sendMany([2, 3], { signal: stop.signal }));
+    await clock.advance(0);
     stop.abort(new Error('enough'));
     expect(await one).toMatchObject({ code: 'unknown-outcome', cause: stop.signal.reason });
     expect(await many).toMatchObject({ code: 'unknown-outcome', cause: stop.signal.reason });
