@@ -43,8 +43,10 @@ describe('a batch of records', () => {
       maxTimestamp: 1_900_000_000_000n,
     });
     expect(
-      read!.records.map(({ offsetDelta, timestampDelta, ...rest }) => ({
-        ...rest,
+      read!.records.map(({ offsetDelta, timestampDelta, key, value, headers }) => ({
+        key,
+        value,
+        headers,
         timestamp: Number(read!.firstTimestamp + timestampDelta),
         offsetDelta,
       })),

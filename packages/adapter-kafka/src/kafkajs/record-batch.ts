@@ -58,47 +58,77 @@ function readBatch(bytes: Buffer): RecordBatch {
 }
 
 function readRecords(bytes: Buffer, many: number): BatchedRecord[] {
-  const cursor = new Cursor(bytes);
+  const cursor = new Cursor(bytes, 0);
   const records: BatchedRecord[] = [];
-  while (records.length < many) records.push(cursor.record());
+  while (records.length < many) records.push(new LazyRecord(cursor));
   return records;
+}
+
+/** Where a record is; what is in it is read when somebody looks, since most of a fetch waits for its turn. */
+class LazyRecord implements BatchedRecord {
+  readonly offsetDelta: number;
+  readonly #bytes: Buffer;
+  readonly #timestampDelta: number;
+  readonly #keyAt: number;
+  /** Takes the cursor to the next one. */
+  constructor(cursor: Cursor) {
+    const length = cursor.varint();
+    const end = cursor.at + length;
+    cursor.at++;
+    this.#timestampDelta = cursor.varint();
+    this.offsetDelta = cursor.varint();
+    this.#bytes = cursor.bytes;
+    this.#keyAt = cursor.at;
+    cursor.at = end;
+  }
+  get timestampDelta(): bigint {
+    return BigInt(this.#timestampDelta);
+  }
+  get key(): Buffer | null {
+    return new Cursor(this.#bytes, this.#keyAt).field();
+  }
+  get value(): Buffer | null {
+    return this.#behindKey().field();
+  }
+  get headers(): readonly Header[] {
+    const cursor = this.#behindKey();
+    cursor.field();
+    const headers: Header[] = [];
+    for (let left = cursor.varint(); left > 0; left--) headers.push([cursor.field() ?? empty, cursor.field()]);
+    return headers;
+  }
+  #behindKey(): Cursor {
+    const cursor = new Cursor(this.#bytes, this.#keyAt);
+    const length = cursor.varint();
+    cursor.at += Math.max(0, length);
+    return cursor;
+  }
 }
 
 /** Reads along records. Throws RangeError at the end. */
 class Cursor {
-  readonly #bytes: Buffer;
-  #at = 0;
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
+  readonly bytes: Buffer;
+  at: number;
+  constructor(bytes: Buffer, at: number) {
+    this.bytes = bytes;
+    this.at = at;
   }
 
-  record(): BatchedRecord {
-    this.#varint();
-    this.#at++;
-    const timestampDelta = BigInt(this.#varint());
-    const offsetDelta = this.#varint();
-    const key = this.#field();
-    const value = this.#field();
-    const headers: Header[] = [];
-    for (let left = this.#varint(); left > 0; left--) headers.push([this.#field() ?? empty, this.#field()]);
-    return { timestampDelta, offsetDelta, key, value, headers };
-  }
-
-  #field(): Buffer | null {
-    const length = this.#varint();
+  field(): Buffer | null {
+    const length = this.varint();
     if (length < 0) return null;
-    const from = this.#at;
-    this.#at += length;
-    if (this.#at > this.#bytes.length) throw new RangeError('a record is longer than its batch');
-    return this.#bytes.subarray(from, this.#at);
+    const from = this.at;
+    this.at += length;
+    if (this.at > this.bytes.length) throw new RangeError('a record is longer than its batch');
+    return this.bytes.subarray(from, this.at);
   }
 
   /** Zigzag, of up to 53 bits. */
-  #varint(): number {
+  varint(): number {
     let value = 0;
     let scale = 1;
     for (;;) {
-      const byte = this.#bytes[this.#at++];
+      const byte = this.bytes[this.at++];
       if (byte === undefined) throw new RangeError('a batch ends within a record');
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
