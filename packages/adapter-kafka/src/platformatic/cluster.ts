@@ -73,7 +73,7 @@ export class Cluster {
     this.#learn(await first.ask('metadata', [], false, false));
     const [node] = [...this.#brokers].find(([, one]) => one.hostname === host.hostname && one.port === host.port) ?? [];
     if (node === undefined) first.close();
-    else this.#connections.set(node, Promise.resolve(first));
+    else void this.#keep(node, Promise.resolve(first));
     await this.#readLimit();
   }
 
@@ -89,9 +89,10 @@ export class Cluster {
 
   /** The shared connection to a broker. */
   connection(node: number): Promise<BrokerConnection> {
-    const known = this.#connections.get(node);
-    if (known !== undefined) return known;
-    const opening = this.open(node);
+    return this.#connections.get(node) ?? this.#keep(node, this.open(node));
+  }
+  /** Until it is closed, the first one too: who asked a broker that is gone asks another connection when it is back. */
+  #keep(node: number, opening: Promise<BrokerConnection>): Promise<BrokerConnection> {
     this.#connections.set(node, opening);
     const forget = (): void => {
       if (this.#connections.get(node) === opening) this.#connections.delete(node);
@@ -135,13 +136,22 @@ export class Cluster {
     throw last;
   }
 
-  /** Rejects with UNKNOWN_TOPIC_OR_PARTITION. */
+  /**
+   * Rejects with UNKNOWN_TOPIC_OR_PARTITION. What has become old is told once more and read anew behind it: no send waits
+   * for that, and none is overtaken by the next.
+   */
   async layout(topic: string, fresh = false): Promise<Layout> {
     const known = fresh ? undefined : this.#layouts.get(topic);
-    if (known !== undefined && Date.now() - known.readAt < layoutMs) return known;
-    this.#layouts.delete(topic);
+    if (known === undefined) return this.#read(topic);
+    if (Date.now() - known.readAt < layoutMs) return known;
+    this.#layouts.set(topic, { ...known, readAt: Date.now() });
+    this.#read(topic).catch(() => this.forget(topic));
+    return known;
+  }
+  async #read(topic: string): Promise<Layout> {
     const metadata = await this.askAny('metadata', [topic], false, false);
     this.#learn(metadata);
+    this.#layouts.delete(topic);
     const found = metadata.topics[0];
     checkCode(found?.errorCode ?? unknownTopic, `a question about the topic "${topic}"`);
     const leaders: number[] = [];
@@ -197,7 +207,9 @@ export class Cluster {
     return node ?? this.#brokers.keys().next().value ?? -1;
   }
 
+  /** A broker that its controller takes for lost, as after a standstill, knows of none, also not of itself. */
   #learn({ brokers }: AnswerTo<'metadata'>): void {
+    if (brokers.length === 0) return;
     this.#brokers.clear();
     for (const { nodeId, host, port } of brokers) this.#brokers.set(nodeId, { hostname: host, port });
   }

@@ -94,6 +94,19 @@ describe('a cluster of three', () => {
     },
   );
 
+  test('asks a broker again that was gone and is back, also the one that it first came to', async () => {
+    await using link = await open(cluster.url);
+    const log = await newStream(link, 3, { replicationFactor: 1, config: { 'min.insync.replicas': '1' } });
+    const toAll = [0, 1, 2].map((partition) => message(`to ${partition}`, { native: { partition } }));
+    await store(link, log, toAll);
+    const [first] = cluster.nodes;
+    await first!.kill();
+    await first!.restart();
+    const stored = async (): Promise<true | undefined> =>
+      (await link.send(log, toAll)).unsent.length === 0 || undefined;
+    expect(await waitFor('each of them to store', stored, { timeoutMs: 60_000 })).toBe(true);
+  });
+
   test('follows the coordinator of a group to another broker', async () => {
     await using link = await open(cluster.url);
     const log = await newStream(link);

@@ -1,6 +1,7 @@
 import type { KafkaOptions } from '@waybill/adapter-kafka';
 import { startKafka, waitFor } from '@waybill/testbed';
 import { afterAll, describe, expect, test } from 'vitest';
+import { never } from '../../../conformance/test/link.ts';
 import { failureOf, message, newStream, open as openLink, outcomesOf, read, store } from './support.ts';
 
 const broker = await startKafka({ line: '4.3', ways: 1 });
@@ -41,6 +42,23 @@ describe.each(['platformatic', 'kafkajs'] as const)('a link with %s', (client) =
     ])
       expect(stored).toContain(id);
     expect(new Set(stored).size).toBe(stored.length);
+  });
+
+  test('goes on after a standstill of its broker, which knows of no broker then, not even of itself', async () => {
+    await using link = await open({ url: broker.url, requestTimeoutMs: 30_000 });
+    const log = await newStream(link);
+    await broker.pause();
+    const pausedAt = performance.now();
+    // Its session ends after two seconds: broker.session.timeout.ms in the testbed.
+    await waitFor('three seconds', () => performance.now() - pausedAt > 3000 || undefined);
+    await broker.resume();
+    const resumedAt = performance.now();
+    const answered = async (): Promise<true | undefined> =>
+      link.ping(never).then(() => performance.now() - resumedAt > 3000 || undefined);
+    await waitFor('answers for three seconds', answered);
+    const sent = async (): Promise<true | undefined> =>
+      (await link.send(log, batch('after'))).unsent.length === 0 || undefined;
+    expect(await waitFor('a batch to be stored', sent)).toBe(true);
   });
 
   test('to a broker that is not there ends at once, and says where', async () => {

@@ -16,17 +16,20 @@ const expected = messages(total)
   .map(({ id }) => JSON.stringify(id))
   .sort();
 
-/** Two streams, the first of which is full, and programs that move it into the second. */
-async function moving() {
+/** Two streams, the first of which has records, and programs that move them into the second. */
+async function moving(begun = total) {
   const link = await open(broker.url);
   const [from, to] = [await newStream(link, 4), await newStream(link, 3)];
   const group = `g-${from.name}`;
-  await store(link, from, messages(total));
+  const records = messages(total);
+  const add = (many: number): Promise<void> => store(link, from, records.splice(0, many));
+  await add(begun);
   const children: Child[] = [];
   return {
     to,
+    add,
     async start(url = broker.url): Promise<Child> {
-      const child = await startChild(program, [url, from.name, group, to.name, '1500']);
+      const child = await startChild(program, [url, from.name, group, to.name, '3000']);
       children.push(child);
       return child;
     },
@@ -49,11 +52,14 @@ const isDone = (left: () => Promise<number | undefined>): Promise<true> =>
 
 describe('2,000 records, each moved by a transaction', () => {
   test('arrive once each, with a process killed three times and another one beside it', async () => {
-    await using work = await moving();
+    await using work = await moving(500);
     const beside = await work.start();
     await beside.reached('copied');
     for (let kills = 0; kills < 3; kills++) {
       const child = await work.start();
+      await child.reached('granted', 60_000);
+      // Whatever the other one has done meanwhile, there is work for both.
+      await work.add(500);
       await child.reached('copied', 60_000);
       await child.kill();
     }

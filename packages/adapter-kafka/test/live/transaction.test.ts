@@ -14,7 +14,7 @@ import {
   store,
   type StreamPlace,
 } from './support.ts';
-import { endsOf, untilClosed, untilOpen, valuesIn } from './transactions.ts';
+import { endsOf, takeOver, untilClosed, untilOpen, valuesIn } from './transactions.ts';
 
 const broker = await startKafka({
   line: '4.3',
@@ -188,6 +188,21 @@ describe('a transaction of a member', () => {
     expect(await endsOf(broker.url, log.name)).toEqual({ stable: 0n, end: 0n });
     expect(await link.admin!.depth(source)).toEqual({ ready: 2 });
     await second.receiver.close();
+  });
+
+  test('whose id somebody else takes over is lost', async () => {
+    await using link = await open(broker.url);
+    const log = await newStream(link);
+    const { source, reading, mark } = await taken(link, 2);
+    expect(await transact(reading, [out(log, 'before')], [mark(0)])).toEqual({ outcome: 'committed' });
+    const listed = await broker.control('kafka-transactions.sh', 'list');
+    const [id] = listed.split(/\s+/).filter((word) => word.startsWith(`${source.group}/`));
+    await takeOver(broker.url, id!);
+    expect(await transact(reading, [out(log, 'fenced')], [mark(1)])).toMatchObject({ outcome: 'lost' });
+    await untilClosed(broker.url, log.name);
+    expect(await valuesIn(broker.url, log.name)).toEqual([text('before')]);
+    expect(await link.admin!.depth(source)).toEqual({ ready: 1 });
+    await reading.receiver.close();
   });
 
   test('that stands still for longer than its timeout is aborted by the broker, and the next one works', async () => {

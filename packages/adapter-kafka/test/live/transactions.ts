@@ -10,16 +10,7 @@ export async function transactionsIn(
   endings: readonly ('aborted' | 'committed')[],
   perTransaction = 1,
 ): Promise<void> {
-  const producer = new Producer({
-    clientId: 'foreign',
-    bootstrapBrokers: brokersOf(url),
-    serializers: stringSerializers,
-    idempotent: true,
-    transactionalId: `t-${topic}`,
-    acks: -1,
-    producerId: -1n,
-    producerEpoch: -1,
-  });
+  const producer = transactionalProducer(url, `t-${topic}`);
   try {
     for (const [index, ending] of endings.entries()) {
       const transaction = await producer.beginTransaction();
@@ -29,6 +20,28 @@ export async function transactionsIn(
       });
       await (ending === 'committed' ? transaction.commit() : transaction.abort());
     }
+  } finally {
+    await producer.close();
+  }
+}
+
+const transactionalProducer = (url: string, transactionalId: string) =>
+  new Producer({
+    clientId: 'foreign',
+    bootstrapBrokers: brokersOf(url),
+    serializers: stringSerializers,
+    idempotent: true,
+    transactionalId,
+    acks: -1,
+    producerId: -1n,
+    producerEpoch: -1,
+  });
+
+/** As an operator does who wants to be rid of a producer. */
+export async function takeOver(url: string, transactionalId: string): Promise<void> {
+  const producer = transactionalProducer(url, transactionalId);
+  try {
+    await producer.beginTransaction();
   } finally {
     await producer.close();
   }

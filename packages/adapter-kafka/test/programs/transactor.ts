@@ -40,6 +40,7 @@ async function work(receiver: PositionReceiver): Promise<void> {
     void receiver.closed.then(reject);
     receiver.start({
       granted(granted) {
+        void failpoint('granted');
         for (const lane of granted) {
           lanes.add(lane);
           void follow(lane).catch(reject);

@@ -35,7 +35,10 @@ export const guaranteeExactly: readonly Case[] = [
   ...kinds.map((kind) =>
     define(kind, 'G24', 'every output is there once, wherever a consumer was killed', throughDeaths, 'child'),
   ),
-  define('topic', 'G25', 'a subscription without a name keeps no position, and is refused', unnamed),
+  {
+    ...define('topic', 'G25', 'a subscription without a name keeps no position, and is refused', unnamed),
+    traffic: 'none',
+  },
 ];
 
 async function unnamed(context: Context): Promise<void> {
