@@ -6,7 +6,7 @@ import { alone, faultyServer } from './server.ts';
 export const redisBroker: FaultyBroker = {
   title: 'Redis',
   greeting: Buffer.from('PING\r\n'),
-  places: ['work', 'news', 'log'],
+  places: ['work', 'keyed', 'news', 'log'],
   agedMs: 0,
   // Lost after one to two of them. A busy machine is late.
   noticeWithinMs: (heartbeatMs) => 2 * heartbeatMs + 2_000,

@@ -4,15 +4,16 @@ import {
   group,
   type Keys,
   metaKey,
-  partitionKey,
+  partitionKeys,
   queueKeys,
   refuseReply,
+  type StreamKeys,
   streamKeys,
   subscriptionKeys,
   topicKey,
 } from './names.ts';
 import type { Nodes } from './nodes.ts';
-import { purge } from './scripts.ts';
+import { purge } from './queue-scripts.ts';
 import { readLayout } from './streams.ts';
 
 /** Entries removed at a time: the server does nothing else meanwhile. */
@@ -41,21 +42,23 @@ export function adminOf(nodes: Nodes, prefix: string): Admin {
       while ((await connection.run(purge, [stream, side], [group, purgeStep])) === purgeStep);
     },
     async remove(declaration: Declaration): Promise<void> {
-      const keys = await keysToRemove(nodes, prefix, declaration);
-      const connection = await nodes.for(keys[0]);
+      const call = async (command: string, key: string, ...args: readonly string[]): Promise<unknown> =>
+        (await nodes.for(key)).call(command, key, ...args);
       // First the topic forgets it, or publishing would miss it.
       if (declaration.kind === 'subscription')
-        await connection.call('HDEL', topicKey(prefix, declaration.topic), durableField(declaration.name));
-      await connection.call('UNLINK', ...keys);
+        await call('HDEL', topicKey(prefix, declaration.topic), durableField(declaration.name));
+      const keys = await keysToRemove(nodes, prefix, declaration);
+      await Promise.all(keys.map((key) => call('UNLINK', key)));
     },
   };
 }
 
-const withSides = ({ stream, side }: Keys): [string, ...string[]] => [
+const withSides = ({ stream, side }: Keys): readonly string[] => [
   stream,
   `${side}:later`,
   `${side}:waiting`,
-  metaKey({ stream, side }),
+  metaKey({ side }),
+  `${side}:missing`,
   `${side}:owner`,
 ];
 
@@ -68,16 +71,17 @@ export function settledKeys(prefix: string, source: Source): Keys {
   return subscriptionKeys(topicKey(prefix, source.name), durableField(source.subscription));
 }
 
-async function lengthOf(nodes: Nodes, keys: Keys, name: string): Promise<number> {
+async function lengthOf(nodes: Nodes, keys: StreamKeys, name: string): Promise<number> {
   const layout = await readLayout(nodes, keys);
   if (layout === undefined) throw new WaybillError('not-found', `The stream "${name}" does not exist`);
-  const connection = await nodes.for(keys.stream);
-  const streams = Array.from({ length: layout.partitions }, (_, at) => partitionKey(keys, layout.partitions, at));
-  const lengths = (await Promise.all(streams.map((stream) => connection.call('XLEN', stream)))) as number[];
-  return lengths.reduce((sum, one) => sum + one, 0);
+  const lengths = Array.from({ length: layout.partitions }, async (_, at) => {
+    const { stream } = partitionKeys(keys, layout.partitions, at);
+    return Number(await (await nodes.for(stream)).call('XLEN', stream));
+  });
+  return (await Promise.all(lengths)).reduce((sum, one) => sum + one, 0);
 }
 
-async function keysToRemove(nodes: Nodes, prefix: string, declaration: Declaration): Promise<[string, ...string[]]> {
+async function keysToRemove(nodes: Nodes, prefix: string, declaration: Declaration): Promise<readonly string[]> {
   switch (declaration.kind) {
     case 'queue':
       return withSides(queueKeys(prefix, declaration));
@@ -88,8 +92,8 @@ async function keysToRemove(nodes: Nodes, prefix: string, declaration: Declarati
     case 'stream': {
       const keys = streamKeys(prefix, declaration);
       const partitions = (await readLayout(nodes, keys))?.partitions ?? 1;
-      const streams = Array.from({ length: partitions }, (_, at) => partitionKey(keys, partitions, at));
-      return [...withSides(keys), ...streams];
+      const parts = Array.from({ length: partitions }, (_, at) => partitionKeys(keys, partitions, at));
+      return [keys, ...parts].flatMap(withSides);
     }
   }
 }

@@ -27,8 +27,7 @@ import {
   groupKey,
   type Keys,
   liveField,
-  metaKey,
-  partitionKey,
+  partitionKeys,
   refuseReply,
   subscriptionKeys,
   topicKey,
@@ -37,9 +36,9 @@ import { placeOptionsOf } from './native.ts';
 import { type Nodes, openNodes, type RedisNative } from './nodes.ts';
 import { type RedisOptions, type Settings, settingsOf } from './options.ts';
 import { Pressure } from './pressure.ts';
+import { join, leaveTopic } from './queue-scripts.ts';
 import { Reader } from './reader.ts';
 import { openReceiver } from './receiver.ts';
-import { join, leaveTopic } from './scripts.ts';
 import { Sender } from './sender.ts';
 import { placeOf, StreamLane, StreamReceiver } from './stream-receiver.ts';
 import { Streams } from './streams.ts';
@@ -161,14 +160,13 @@ class RedisLink implements Link<RedisNative> {
   }
 
   async #read(source: Source & { readonly kind: 'stream' }, options: ReceiveOptions): Promise<Receiver> {
-    const { keys, partitions, retentionMs } = await this.#streams.layoutOf(source);
-    const { bodyField, maxLength } = placeOptionsOf(source);
-    const isBounded = retentionMs > 0 || maxLength !== undefined;
+    const { keys, partitions } = await this.#streams.layoutOf(source);
+    const { bodyField } = placeOptionsOf(source);
     const openLane = async (index: number): Promise<StreamLane> => {
-      const stream = partitionKey(keys, partitions, index);
+      const { stream, side } = partitionKeys(keys, partitions, index);
       const [, reader] = await this.#reader(stream, options.signal);
       const id = partitions === 1 ? '' : String(index);
-      return new StreamLane(id, reader, { stream, metaKey: metaKey(keys), bodyField, pollMs: this.#pollMs, isBounded });
+      return new StreamLane(id, reader, { stream, side, bodyField, pollMs: this.#pollMs });
     };
     if (source.group !== undefined) {
       const key = groupKey(keys, source.group);

@@ -50,6 +50,7 @@ export class GroupReceiver implements PositionReceiver {
   #timer: Timer | undefined;
   #sharing: Promise<void> = Promise.resolve();
   #isEnded = false;
+  #isOvertaken = false;
   #end!: (cause: unknown) => void;
   #closing: Promise<void> | undefined;
 
@@ -77,7 +78,11 @@ export class GroupReceiver implements PositionReceiver {
   async commit(marks: readonly Watermark[]): Promise<readonly Unsettled[]> {
     if (this.#isEnded) return marks.map((_, index) => ({ index, outcome: 'lost' }));
     const held = marks.map(({ lane }) => this.#partitionOf(lane));
-    const ours = held.flatMap((partition, index) => (partition === undefined ? [] : [{ partition, index }]));
+    // One that was overtaken has its next position already, behind what it still marks.
+    const isMarked = (partition: number): boolean => this.#lanes.get(partition)?.isOvertaken === false;
+    const ours = held.flatMap((partition, index) =>
+      partition === undefined || !isMarked(partition) ? [] : [{ partition, index }],
+    );
     const args = ours.flatMap(({ partition, index }) => [partition, marks[index]!.through]);
     const lost = args.length === 0 ? [] : ((await this.#run(commit, args)) as readonly number[]);
     const gone = held.flatMap((partition, index) => (partition === undefined ? [index] : []));
@@ -129,6 +134,12 @@ export class GroupReceiver implements PositionReceiver {
   async #take(partition: number, position: string | undefined): Promise<void> {
     const { from, openLane } = this.#membership;
     const lane = await openLane(partition);
+    // Each is told: of several that were overtaken, the next one's turn comes with the next receiver.
+    lane.onTrimmed = async (goesOn) => {
+      if (this.#isOvertaken) return;
+      this.#isOvertaken = true;
+      await this.#run(commit, [partition, goesOn]);
+    };
     try {
       await lane.seek(position === undefined ? placeOf(from, lane.id) : { after: position });
       // Written at once: a group that begins at the latest must not begin there again.
@@ -136,6 +147,8 @@ export class GroupReceiver implements PositionReceiver {
       void lane.connection.closed.then((cause) => this.#lanes.get(partition) === lane && this.#fail(cause));
     } catch (error) {
       void lane.end();
+      // Not for whoever opens the group to give up: it goes on elsewhere.
+      if (lane.isOvertaken) return this.#fail(error);
       throw error;
     }
     if (this.#isEnded) return lane.end();

@@ -1,13 +1,14 @@
-import { isOurs, script } from './scripts.ts';
+import { isOurs, robbed } from './queue-scripts.ts';
+import { missing, removed, script } from './scripts.ts';
 
 /**
  * One consumer of an ordered place: only its owner reads, and its name in \`owner\` says who that is. KEYS stream, side.
  * ARGV group, consumer, lease, time to live, 1 if we were the owner, limit, cursor (empty: no backlog), then names of
  * consumers that are gone. Who becomes the owner holds all that others held, at once; what they settle late finds
  * nothing of theirs. Returns -1 (not ours any more), 0 (another's), or 1; then entries with their counts in order of the
- * stream, first what was held before, the next cursor, and up to where everything was handed out.
+ * stream, first what was held before, the next cursor, up to where everything was handed out, and what others removed.
  */
-export const take = script(`
+export const take = script(`${missing}${removed}${robbed}
 local name, limit, found, cursor = KEYS[2] .. ':owner', tonumber(ARGV[6]), {}, ARGV[7]
 local owner = redis.call('GET', name)
 if owner ~= ARGV[2] then
@@ -16,7 +17,10 @@ if owner ~= ARGV[2] then
   for at = 8, #ARGV do isFree = isFree or owner == ARGV[at] end
   if not isFree then return {0} end
   for _, held in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000000)) do
-    if held[2] ~= ARGV[2] then redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, held[1], 'JUSTID') end
+    if held[2] ~= ARGV[2] then
+      missing(1 - #redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, held[1], 'JUSTID'))
+      robbed(held[2])
+    end
   end
   for at = 8, #ARGV do redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[at]) end
 end
@@ -26,25 +30,24 @@ if cursor ~= '' then
   local held = redis.call('XPENDING', KEYS[1], ARGV[1], cursor, '+', limit, ARGV[2])
   for _, one in ipairs(held) do
     local entry = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, one[1])[1]
-    if entry then found[#found + 1] = {entry[1], entry[2], one[4] + 1} end
+    if entry then found[#found + 1] = {entry[1], entry[2], one[4] + 1} else missing(1) end
   end
   cursor = #held < limit and '' or '(' .. held[#held][1]
 end
+local without = removed(ARGV[1])
 if #found < limit and cursor == '' then
   local fresh = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', limit - #found, 'STREAMS', KEYS[1], '>')
   if fresh then for _, entry in ipairs(fresh[1][2]) do found[#found + 1] = {entry[1], entry[2], 1} end end
 end
-local through = '0-0'
-for _, one in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do if one[2] == ARGV[1] then through = one[8] end end
-return {1, found, cursor, through}`);
+return {1, found, cursor, factsOfGroup(ARGV[1])['last-delivered-id'], without}`);
 
-/** KEYS stream. ARGV group, consumer; then id, count, and the count to go on with, of each. Hands them out again. */
-export const again = script(`${isOurs}
+/** KEYS stream, side. ARGV group, consumer; then id, count, and the count to go on with, of each. Hands them out again. */
+export const again = script(`${isOurs}${missing}
 local found = {}
 for at = 3, #ARGV, 3 do
   if isOurs(ARGV[at], ARGV[at + 1]) then
     local entry = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[at], 'RETRYCOUNT', ARGV[at + 2])[1]
-    if entry then found[#found + 1] = {entry[1], entry[2], tonumber(ARGV[at + 2])} end
+    if entry then found[#found + 1] = {entry[1], entry[2], tonumber(ARGV[at + 2])} else missing(1) end
   end
 end
 return found`);

@@ -4,9 +4,12 @@ import { group } from './names.ts';
 import { Presence } from './presence.ts';
 import { mostAtOnce } from './reader.ts';
 import type { QueueMessage, Receipt } from './records.ts';
+import { removal, type Removed } from './removal.ts';
 import { again, renew, resign, take } from './order-scripts.ts';
 
-type Taken = readonly [state: -1 | 0] | readonly [state: 1, found: Counted, cursor: Buffer, through: Buffer];
+type Taken =
+  | readonly [state: -1 | 0]
+  | readonly [state: 1, found: Counted, cursor: Buffer, through: Buffer, removed: Removed];
 
 /** A delivery that was given back: it keeps its place in the stream and comes again. */
 interface Returned {
@@ -27,6 +30,8 @@ export class OrderedFeed implements Feed {
   /** Where reading on in what was held before goes on; empty when that is done. */
   #cursor = '-';
   #returned: Returned[] = [];
+  /** What came with it is handed out first. */
+  #failure: WaybillError | undefined;
 
   constructor(consumer: Consumer) {
     this.#consumer = consumer;
@@ -34,6 +39,7 @@ export class OrderedFeed implements Feed {
   }
 
   async next(limit: number, signal: AbortSignal): Promise<QueueMessage[]> {
+    if (this.#failure !== undefined) throw this.#failure;
     const most = Math.min(limit, mostAtOnce);
     const returned = await this.#again(most);
     if (returned.length > 0) return returned;
@@ -44,14 +50,16 @@ export class OrderedFeed implements Feed {
       if (!signal.aborted) await this.#waitForTurn();
       return [];
     }
-    const [, found, , through] = taken;
+    const [, found, , through, removed] = taken;
+    this.#failure = removal(this.#consumer.reading.keys.stream, removed);
+    if (this.#failure !== undefined) return messagesOf(this.#consumer, found);
     if (found.length === 0 && !signal.aborted) await this.#waitForMore(through.toString('latin1'));
     return messagesOf(this.#consumer, found);
   }
 
-  async giveBack({ id, count }: Receipt, delayMs: number, failed: boolean): Promise<boolean> {
+  async giveBack({ native, count }: Receipt, delayMs: number, failed: boolean): Promise<boolean> {
     const dueAt = performance.now() + delayMs;
-    this.#returned.push({ id, count, nextCount: failed ? count + 1 : count, dueAt });
+    this.#returned.push({ id: native.id, count, nextCount: failed ? count + 1 : count, dueAt });
     return true;
   }
 

@@ -11,15 +11,18 @@ import type {
 import type { Redis } from 'ioredis';
 import type { Argument, Connection } from './connection.ts';
 import { type Consumer, type Feed, type Reading, runFor } from './feed.ts';
+import { compareIds } from './ids.ts';
 import { group } from './names.ts';
 import { OrderedFeed } from './ordered-feed.ts';
 import { introduce } from './presence.ts';
 import type { Reader } from './reader.ts';
 import type { QueueMessage, Receipt } from './records.ts';
-import { accept, bury, extend, type Script } from './scripts.ts';
+import { accept, bury, extend } from './queue-scripts.ts';
+import type { Script } from './scripts.ts';
 import { SharedFeed } from './shared-feed.ts';
 
 type Settling = Settlement<Receipt>;
+type Held = Pick<Settling, 'receipt'>;
 type Refusal = Exclude<Settling, { readonly outcome: 'accept' }>;
 
 /**
@@ -84,14 +87,14 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
       if (settlement.outcome === 'accept') accepted.push(index);
       else others.push(this.#refuse(settlement, index));
     });
-    const unsettled = accepted.length > 0 ? [await this.#each(accept, batch, accepted)] : [];
-    return [...unsettled, ...(await Promise.all(others))].flat();
+    const unsettled = accepted.length > 0 ? await this.#accept(batch, accepted) : [];
+    return others.length === 0 ? unsettled : [unsettled, ...(await Promise.all(others))].flat();
   }
 
   async extend(receipts: readonly Receipt[]): Promise<readonly Unsettled[]> {
     if (this.#isEnded) return allLost(receipts);
     const batch = receipts.map((receipt) => ({ receipt }));
-    const [unsettled] = await Promise.all([this.#each(extend, batch, [...batch.keys()]), this.#feed.extended()]);
+    const [unsettled] = await Promise.all([this.#each(extend, batch, [...batch.keys()], []), this.#feed.extended()]);
     return unsettled;
   }
 
@@ -132,24 +135,28 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
 
   /** At most once they are forgotten before they are run; one that was claimed from us meanwhile is not ours to run. */
   async #forget(messages: readonly QueueMessage[]): Promise<readonly QueueMessage[]> {
-    const lost = await this.#each(accept, messages, [...messages.keys()]);
+    const lost = await this.#accept(messages, [...messages.keys()]);
     const isLost = new Set(lost.map(({ index }) => index));
     return messages.filter((_, index) => !isLost.has(index));
   }
 
-  /** One script for all of them. */
+  #accept(batch: readonly Held[], indices: number[]): Promise<readonly Unsettled[]> {
+    return this.#each(accept, batch, indices, [this.#consumer.reading.keys.isOurs ? 1 : 0]);
+  }
+
+  /** One script for all of them, in order of the stream. */
   async #each(
     script: Script,
-    batch: readonly { readonly receipt: Receipt }[],
-    indices: readonly number[],
+    batch: readonly Held[],
+    indices: number[],
+    more: readonly Argument[],
   ): Promise<readonly Unsettled[]> {
-    const args: Argument[] = [group, this.#consumer.name];
-    for (const index of indices) {
-      const { id, count } = batch[index]!.receipt;
-      args.push(id, count);
-    }
-    const lost = (await runFor(this.#consumer, script, args)) as readonly number[];
-    return lost.map((at) => ({ index: indices[at]!, outcome: 'lost' }));
+    const receiptOf = (index: number): Receipt => batch[index]!.receipt;
+    indices.sort((one, other) => compareIds(receiptOf(one).native.id, receiptOf(other).native.id));
+    const ids = JSON.stringify(indices.map((index) => receiptOf(index).native.id));
+    const counts = JSON.stringify(indices.map((index) => receiptOf(index).count));
+    const lost = await runFor(this.#consumer, script, [group, this.#consumer.name, ids, counts, ...more]);
+    return (lost as readonly number[]).map((at) => ({ index: indices[at]!, outcome: 'lost' }));
   }
 
   async #refuse(settlement: Refusal, index: number): Promise<readonly Unsettled[]> {
@@ -164,8 +171,8 @@ export class QueueReceiver implements LeaseReceiver<Receipt>, Lane<Receipted<Rec
     }
   }
 
-  async #bury({ id, count, failures }: Receipt, reason: string): Promise<boolean> {
-    const args = [group, this.#consumer.name, id, count, count + failures, reason];
+  async #bury({ native, count, failures }: Receipt, reason: string): Promise<boolean> {
+    const args = [group, this.#consumer.name, native.id, count, count + failures, reason];
     return (await runFor(this.#consumer, bury, args)) === 1;
   }
 }

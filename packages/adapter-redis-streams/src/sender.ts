@@ -11,13 +11,14 @@ import {
 } from '@waybill/core/driver';
 import type { Argument, Connection } from './connection.ts';
 import { classify, isRefused } from './errors.ts';
-import { partitionKey, queueKeys, refuseReply, topicKey } from './names.ts';
+import { partitionKeys, queueKeys, refuseReply, topicKey } from './names.ts';
 import { placeOptionsOf } from './native.ts';
 import type { Nodes } from './nodes.ts';
 import type { Settings } from './options.ts';
 import type { Pressure } from './pressure.ts';
-import { bytesOf, fieldsOf } from './records.ts';
-import { append, publish, type Script } from './scripts.ts';
+import { bufferOf, bytesOf, headersOf, ourBody } from './records.ts';
+import type { Script } from './scripts.ts';
+import { append, publish } from './send-scripts.ts';
 import type { Streams } from './streams.ts';
 
 /** What one script carries, or one message: the server does nothing else while it runs. */
@@ -27,20 +28,24 @@ const mostBytes = 4 << 20;
 interface Way {
   readonly script: Script;
   readonly keys: readonly [stream: string, side: string];
-  readonly head: readonly Argument[];
-  readonly bodyField: string | undefined;
+  readonly head: readonly [dedupWindowMs: number, retentionMs: number, maxLength: number];
+  readonly bodyField: string;
 }
 
-interface Item {
-  readonly index: number;
-  readonly arguments: readonly Argument[];
-  readonly bytes: number;
+/** Of one batch, what goes one way: indices in order. */
+type Part = readonly number[];
+
+/** What one script stored: of these, as many as there are ids in the text. */
+interface Chunk {
+  readonly part: Part;
+  readonly ids: Buffer;
 }
 
 /** What became of one batch, filled by its ways. */
 interface Report {
+  readonly batch: readonly Outgoing[];
   readonly unsent: Unsent[];
-  readonly positions: string[];
+  readonly stored: Chunk[];
 }
 
 export class Sender {
@@ -58,19 +63,16 @@ export class Sender {
   }
 
   async send(target: Target, batch: readonly Outgoing[]): Promise<Sent> {
-    const report: Report = { unsent: [], positions: [] };
+    const report: Report = { batch, unsent: [], stored: [] };
     try {
-      if (target.kind === 'stream') await this.#append(target, batch, report);
-      else {
-        const way = this.#wayTo(target);
-        await this.#store(way, itemsOf(way, batch), report);
-      }
+      if (target.kind === 'stream') await this.#append(target, report);
+      else await this.#store(this.#wayTo(target), [...batch.keys()], report);
     } catch (error) {
       // Only what comes before the first message leaves throws.
       return noneSent(batch, 'rejected', error);
     }
-    if (target.kind !== 'stream') return report.unsent.length === 0 ? allSent : { unsent: report.unsent };
-    return { unsent: report.unsent, position: (index) => report.positions[index] || undefined };
+    if (target.kind === 'stream') return { unsent: report.unsent, position: positionsIn(report.stored) };
+    return report.unsent.length === 0 ? allSent : { unsent: report.unsent };
   }
 
   #wayTo(target: Target): Way {
@@ -85,92 +87,130 @@ export class Sender {
   #newWay(target: Target): Way {
     if (target.kind === 'reply') return refuseReply(target);
     const { keyPrefix, dedupWindowMs } = this.#settings;
-    const { bodyField } = placeOptionsOf(target);
+    const { bodyField = ourBody } = placeOptionsOf(target);
+    const head = [dedupWindowMs, 0, 0] as const;
     if (target.kind === 'topic') {
       const key = topicKey(keyPrefix, target.name);
-      return { script: publish, keys: [key, key], head: [dedupWindowMs], bodyField };
+      return { script: publish, keys: [key, key], head, bodyField };
     }
     const { stream, side } = queueKeys(keyPrefix, target);
-    return { script: append, keys: [stream, side], head: [dedupWindowMs, 0, 0], bodyField };
+    return { script: append, keys: [stream, side], head, bodyField };
   }
 
   /** Each partition by a script of its own. */
-  async #append(target: Place, batch: readonly Outgoing[], report: Report) {
+  async #append(target: Place, report: Report): Promise<void> {
     const { keys, partitions, retentionMs } = await this.#streams.layoutOf(target);
-    const { bodyField, maxLength = 0 } = placeOptionsOf(target);
-    const head = [this.#settings.dedupWindowMs, retentionMs, maxLength];
-    const wayTo = (partition: number): Way => ({
-      script: append,
-      keys: [partitionKey(keys, partitions, partition), keys.side],
-      head,
-      bodyField,
-    });
-    const parts = new Map<number, Item[]>();
-    for (const item of itemsOf({ bodyField }, batch)) {
-      const partition = this.#streams.partitionOf(batch[item.index]!.key, partitions);
+    const { bodyField = ourBody, maxLength = 0 } = placeOptionsOf(target);
+    const head = [this.#settings.dedupWindowMs, retentionMs, maxLength] as const;
+    const wayTo = (partition: number): Way => {
+      const { stream, side } = partitionKeys(keys, partitions, partition);
+      return { script: append, keys: [stream, side], head, bodyField };
+    };
+    const parts = new Map<number, number[]>();
+    report.batch.forEach(({ key, sendId }, index) => {
+      // What is sent again must meet what is remembered of it.
+      const where = key ?? (head[0] > 0 ? sendId : undefined);
+      const partition = this.#streams.partitionOf(where, partitions);
       const part = parts.get(partition);
-      if (part === undefined) parts.set(partition, [item]);
-      else part.push(item);
-    }
-    await Promise.all(Array.from(parts, ([partition, items]) => this.#store(wayTo(partition), items, report)));
+      if (part === undefined) parts.set(partition, [index]);
+      else part.push(index);
+    });
+    await Promise.all(Array.from(parts, ([partition, part]) => this.#store(wayTo(partition), part, report)));
   }
 
   /** In order, up to the first that fails; what comes after it has not left. */
-  async #store(way: Way, items: readonly Item[], report: Report): Promise<void> {
+  async #store(way: Way, part: Part, report: Report): Promise<void> {
     const connection = await this.#nodes.for(way.keys[0]);
-    const most = this.#settings.maxMessageBytes;
-    const firstTooLarge = items.findIndex(({ bytes }) => bytes > most);
-    const fit = firstTooLarge < 0 ? items : items.slice(0, firstTooLarge);
-    let stored = 0;
-    for (const chunk of chunksOf(fit)) {
-      const args = chunk.reduce<Argument[]>((all, item) => (all.push(...item.arguments), all), [...way.head]);
-      try {
-        const [ids, error] = (await connection.run(way.script, way.keys, args)) as [Buffer[], Buffer];
-        ids.forEach((id, at) => (report.positions[chunk[at]!.index] = id.toString('latin1')));
-        stored += ids.length;
-        if (error.length > 0) return this.#refused(connection, items, stored, error.toString(), report);
-      } catch (error) {
-        if (isRefused(error)) return refuse(items, stored, error, report);
-        for (const { index } of chunk) report.unsent.push({ index, outcome: 'unknown', error });
-        return refuse(items, stored + chunk.length, notReached(), report);
-      }
+    for (let from = 0; from < part.length;) {
+      const chunk = this.#chunkOf(part, from, report);
+      if (chunk.length === 0) return refuse(part, from, this.#tooLarge(report.batch[part[from]!]!), report);
+      const stored = await this.#run(connection, way, chunk, report);
+      from += stored.count;
+      if (stored.error !== undefined) return refuse(part, from, stored.error, report);
     }
-    if (stored < items.length) refuse(items, stored, tooLarge(items[stored]!.bytes, most), report);
   }
 
-  #refused(connection: Connection, items: readonly Item[], from: number, text: string, report: Report): void {
-    this.#pressure.heard(text, connection);
-    refuse(items, from, new WaybillError(codeOf(text), text), report);
+  /** Resolves with how many have their outcome, and why the one after them was refused. */
+  async #run(
+    connection: Connection,
+    way: Way,
+    chunk: Part,
+    report: Report,
+  ): Promise<{ count: number; error?: unknown }> {
+    try {
+      const args = argumentsOf(way, chunk, report.batch);
+      const [count, error, ids] = (await connection.run(way.script, way.keys, args)) as [number, Buffer, Buffer];
+      report.stored.push({ part: chunk, ids });
+      if (error.length === 0) return { count };
+      const text = error.toString();
+      this.#pressure.heard(text, connection);
+      return { count, error: new WaybillError(codeOf(text), text) };
+    } catch (error) {
+      if (isRefused(error)) return { count: 0, error };
+      for (const index of chunk) report.unsent.push({ index, outcome: 'unknown', error });
+      return { count: chunk.length, error: notReached() };
+    }
   }
-}
 
-function itemsOf({ bodyField }: Pick<Way, 'bodyField'>, batch: readonly Outgoing[]): Item[] {
-  return batch.map((message, index) => {
-    const fields = fieldsOf(message, bodyField);
-    const head = [Math.ceil(message.delayMs ?? 0), message.sendId, fields.length];
-    return { index, arguments: [...head, ...fields], bytes: bytesOf(message) };
-  });
-}
-
-function* chunksOf(items: readonly Item[]): Iterable<readonly Item[]> {
-  for (let from = 0; from < items.length;) {
+  /** As many as one script carries; none where the first is larger than a message may be. */
+  #chunkOf(part: Part, from: number, { batch }: Report): Part {
     let to = from;
-    for (let bytes = 0; to < items.length && (to === from || bytes + items[to]!.bytes <= mostBytes); to++)
-      bytes += items[to]!.bytes;
-    yield from === 0 && to === items.length ? items : items.slice(from, to);
-    from = to;
+    for (let all = 0; to < part.length; to++) {
+      const bytes = bytesOf(batch[part[to]!]!);
+      if (bytes > this.#settings.maxMessageBytes || (to > from && all + bytes > mostBytes)) break;
+      all += bytes;
+    }
+    return from === 0 && to === part.length ? part : part.slice(from, to);
   }
+
+  #tooLarge(message: Outgoing): WaybillError {
+    const most = this.#settings.maxMessageBytes;
+    const text = `A message of ${bytesOf(message)} bytes is more than the ${most} of maxMessageBytes`;
+    return new WaybillError('too-large', text);
+  }
+}
+
+/** As `storeAll` reads them: body and headers alone, unless one of the messages has more to say, or no body. */
+function argumentsOf({ head, bodyField }: Way, part: Part, batch: readonly Outgoing[]): Argument[] {
+  const isPlain = head[0] === 0 && part.every((index) => isPlainOne(batch[index]!));
+  const args: Argument[] = [...head, isPlain ? bodyField : ''];
+  for (const index of part) {
+    const message = batch[index]!;
+    const { body } = message;
+    if (!isPlain) args.push(Math.ceil(message.delayMs ?? 0), message.sendId, body === null ? 2 : 4);
+    if (!isPlain && body !== null) args.push(bodyField);
+    if (body !== null) args.push(bufferOf(body));
+    if (!isPlain) args.push('headers');
+    args.push(headersOf(message));
+  }
+  return args;
+}
+
+const isPlainOne = ({ delayMs = 0, body }: Outgoing): boolean => delayMs === 0 && body !== null;
+
+/** Looks only when it is asked. */
+function positionsIn(stored: readonly Chunk[]): (index: number) => string | undefined {
+  let known: Map<number, string> | undefined;
+  return (index) => {
+    known ??= new Map(
+      stored.flatMap(({ part, ids }) =>
+        ids
+          .toString('latin1')
+          .split(' ')
+          .map((id, at) => [part[at]!, id] as const),
+      ),
+    );
+    return known.get(index) || undefined;
+  };
 }
 
 /** The one at `from` was refused, and those after it were not tried. */
-function refuse(items: readonly Item[], from: number, error: unknown, { unsent }: Report): void {
-  for (let at = from; at < items.length; at++)
-    unsent.push({ index: items[at]!.index, outcome: 'rejected', error: at === from ? error : notReached() });
+function refuse(part: Part, from: number, error: unknown, { unsent }: Report): void {
+  for (let at = from; at < part.length; at++)
+    unsent.push({ index: part[at]!, outcome: 'rejected', error: at === from ? error : notReached() });
 }
 
 /** A script tells what the server refused as text. */
 const codeOf = (text: string): ErrorCode => classify(Object.assign(new Error(text), { name: 'ReplyError' }));
 const notReached = (): WaybillError =>
   new WaybillError('unavailable', 'Not sent, because a message before it in the same batch was not stored');
-const tooLarge = (bytes: number, most: number): WaybillError =>
-  new WaybillError('too-large', `A message of ${bytes} bytes is more than the ${most} of maxMessageBytes`);

@@ -2,9 +2,12 @@ import { realClock, type Timer } from '@waybill/core/driver';
 import { type Consumer, type Counted, type Feed, messageOf, messagesOf, runFor } from './feed.ts';
 import { group } from './names.ts';
 import { Presence } from './presence.ts';
+import { claim, leave, release, tend } from './queue-scripts.ts';
 import { mostAtOnce } from './reader.ts';
 import type { QueueMessage, Receipt } from './records.ts';
-import { claim, leave, release, tend } from './scripts.ts';
+import { removal, type Removed } from './removal.ts';
+
+type Tended = readonly [dueMs: number, idle: number, removed: Removed];
 
 /** Consumers share what there is: each reads what no other has read, and claims what nobody holds any more. */
 export class SharedFeed implements Feed {
@@ -14,7 +17,8 @@ export class SharedFeed implements Feed {
   #cursor = '-';
   #isClaimable = false;
   #lookAt = 0;
-  #looking = false;
+  #lookedAt = -Infinity;
+  #looking: Promise<void> | undefined;
   #isReading = false;
   #isStopped = false;
   /** For what is due while a read waits. */
@@ -28,6 +32,9 @@ export class SharedFeed implements Feed {
 
   async next(limit: number, signal: AbortSignal): Promise<QueueMessage[]> {
     this.#look();
+    // A read hides what was removed before it: after a pause that is looked for first.
+    if (performance.now() - this.#lookedAt > 2 * this.#consumer.reading.pollMs) await this.#looking;
+    if (signal.aborted) return [];
     if (this.#failure !== undefined) throw this.#failure.cause;
     if (this.#isClaimable || this.#consumer.reading.gone.size > 0) {
       const claimed = await this.#claim(limit);
@@ -36,8 +43,8 @@ export class SharedFeed implements Feed {
     return this.#read(limit);
   }
 
-  async giveBack({ id, count }: Receipt, delayMs: number, failed: boolean): Promise<boolean> {
-    const args = [group, this.#consumer.name, id, count, Math.ceil(delayMs), failed ? 1 : 0];
+  async giveBack({ native, count }: Receipt, delayMs: number, failed: boolean): Promise<boolean> {
+    const args = [group, this.#consumer.name, native.id, count, Math.ceil(delayMs), failed ? 1 : 0];
     return (await runFor(this.#consumer, release, args)) === 1;
   }
 
@@ -60,12 +67,11 @@ export class SharedFeed implements Feed {
    * it, and what nobody holds any more is noticed.
    */
   #look(): void {
-    if (this.#looking || this.#isStopped || performance.now() < this.#lookAt - 1) return;
+    if (this.#looking !== undefined || this.#isStopped || performance.now() < this.#lookAt - 1) return;
     this.#timer?.cancel();
-    this.#looking = true;
-    this.#tend().then(
-      () => (this.#looking = false),
-      (cause: unknown) => (this.#failure = { cause }),
+    this.#looking = this.#tend().then(
+      () => (this.#looking = undefined),
+      (cause: unknown) => void (this.#failure = { cause }),
     );
   }
 
@@ -73,14 +79,17 @@ export class SharedFeed implements Feed {
     const { leaseMs, reading } = this.#consumer;
     const { gone, pollMs, ttlMs } = reading;
     const [told, names] = await Promise.all([
-      runFor(this.#consumer, tend, [group, leaseMs, ttlMs]) as Promise<readonly [dueMs: number, idle: number]>,
+      runFor(this.#consumer, tend, [group, leaseMs, ttlMs]) as Promise<Tended>,
       this.#presence.gone(),
     ]);
-    const [dueMs, idle] = told;
+    const [dueMs, idle, removed] = told;
+    const cause = removal(reading.keys.stream, removed);
+    if (cause !== undefined) throw cause;
     for (const name of names) gone.add(name);
     this.#isClaimable ||= idle > 0;
     const waitMs = dueMs < 0 ? pollMs : Math.min(pollMs, dueMs);
-    this.#lookAt = performance.now() + waitMs;
+    this.#lookedAt = performance.now();
+    this.#lookAt = this.#lookedAt + waitMs;
     if (waitMs < pollMs && !this.#isStopped)
       this.#timer = realClock.after(waitMs, () => this.#isReading && this.#look());
   }

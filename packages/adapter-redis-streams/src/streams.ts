@@ -1,10 +1,10 @@
 import { type Place, textToBytes, WaybillError } from '@waybill/core/driver';
-import { type Keys, metaKey, partitionKey, streamKeys } from './names.ts';
+import { metaKey, partitionKeys, type StreamKeys, streamKeys } from './names.ts';
 import type { Nodes } from './nodes.ts';
 
 /** How a stream was declared. */
 export interface Layout {
-  readonly keys: Keys;
+  readonly keys: StreamKeys;
   readonly partitions: number;
   /** 0: kept for ever. */
   readonly retentionMs: number;
@@ -43,7 +43,7 @@ export class Streams {
 }
 
 /** A stream that somebody else made has one partition and no retention of ours. */
-export async function readLayout(nodes: Nodes, keys: Keys): Promise<Layout | undefined> {
+export async function readLayout(nodes: Nodes, keys: StreamKeys): Promise<Layout | undefined> {
   const connection = await nodes.for(keys.stream);
   const [partitions, retentionMs] = (await connection.call(
     'HMGET',
@@ -52,6 +52,6 @@ export async function readLayout(nodes: Nodes, keys: Keys): Promise<Layout | und
     'retentionMs',
   )) as (Buffer | null)[];
   const layout = { keys, partitions: Number(partitions ?? 1), retentionMs: Number(retentionMs ?? 0) };
-  const exists = await connection.call('EXISTS', partitionKey(keys, layout.partitions, 0));
-  return exists === 1 ? layout : undefined;
+  const { stream } = partitionKeys(keys, layout.partitions, 0);
+  return (await (await nodes.for(stream)).call('EXISTS', stream)) === 1 ? layout : undefined;
 }

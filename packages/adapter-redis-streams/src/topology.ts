@@ -12,7 +12,7 @@ import {
   group,
   type Keys,
   metaKey,
-  partitionKey,
+  partitionKeys,
   queueKeys,
   streamKeys,
   subscriptionKeys,
@@ -20,6 +20,7 @@ import {
 } from './names.ts';
 import { placeOptionsOf } from './native.ts';
 import type { Nodes } from './nodes.ts';
+import { createGroup } from './queue-scripts.ts';
 import { readLayout } from './streams.ts';
 
 type Difference = Omit<Mismatch, 'declaration'>;
@@ -106,7 +107,7 @@ async function declareGroup({ nodes, isCreating }: Surveyor, { stream }: Keys): 
   const connection = await nodes.for(stream);
   try {
     if (isCreating) {
-      await connection.call('XGROUP', 'CREATE', stream, group, 0, 'MKSTREAM');
+      await connection.run(createGroup, [stream], [group]);
       return undefined;
     }
     const groups = (await connection.call('XINFO', 'GROUPS', stream)) as readonly (readonly unknown[])[];
@@ -146,7 +147,7 @@ async function declareStream(surveyor: Surveyor, declaration: StreamDeclaration)
     if (!isCreating) return nothing(`stream ${keys.stream}`);
     await on(nodes, metaKey(keys), 'HSET', ...Object.entries(wanted).flat());
     for (let index = 0; index < wanted.partitions; index++)
-      await makeEmpty(nodes, partitionKey(keys, wanted.partitions, index));
+      await makeEmpty(nodes, partitionKeys(keys, wanted.partitions, index).stream);
     return undefined;
   }
   for (const property of ['partitions', 'retentionMs'] as const)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { partitionKey, queueKeys, streamKeys, subscriptionKeys, topicKey } from '../src/names.ts';
+import { partitionKeys, queueKeys, streamKeys, subscriptionKeys, topicKey } from '../src/names.ts';
 import { slotOf } from '../src/slots.ts';
 
 describe('slots', () => {
@@ -23,7 +23,8 @@ describe('names', () => {
     const topic = topicKey('waybill:', name);
     const subscription = subscriptionKeys(topic, 'durable:mail');
     expect(new Set([queue.stream, `${queue.side}:later`, `${queue.side}:sent:1`].map(slotOf)).size).toBe(1);
-    expect(new Set([stream.stream, partitionKey(stream, 4, 3)].map(slotOf)).size).toBe(1);
+    const partition = partitionKeys(stream, 4, 3);
+    expect(new Set([partition.stream, `${partition.side}:meta`, `${partition.side}:sent:1`].map(slotOf)).size).toBe(1);
     expect(new Set([topic, subscription.stream, `${subscription.side}:waiting`].map(slotOf)).size).toBe(1);
     expect(new Set([queue.stream, stream.stream, topic]).size).toBe(3);
   });

@@ -58,8 +58,10 @@ export class Producing {
     return { producerId, producerEpoch, sequences: new Map() };
   }
   #forget(identity: Identity): void {
-    void this.#identity?.then((now) => {
+    const forget = (now: Identity): void => {
       if (now === identity) this.#identity = undefined;
-    });
+    };
+    // One that could not be had is forgotten already, and told to whoever asked for it.
+    void this.#identity?.then(forget, () => undefined);
   }
 }

@@ -1,5 +1,6 @@
 import { connect, queue, stream, topic, type } from '@waybill/core';
 import { redisStreams } from '@waybill/adapter-redis-streams';
+import type { Lane, Positioned } from '@waybill/core/driver';
 import { startRedisCluster, waitFor } from '@waybill/testbed';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
@@ -16,6 +17,7 @@ import {
   place,
   queueOf,
   read,
+  receive,
   store,
 } from './support.ts';
 
@@ -41,7 +43,7 @@ describe('a cluster of three', () => {
     }
   });
 
-  test('topics and partitioned streams keep their keys together', async () => {
+  test('a topic keeps its keys together; a stream of one partition is read where it is', async () => {
     await using link = await open({ hosts });
     const news = place();
     await declare(link, { kind: 'topic', ...news }, { kind: 'subscription', ...place(), name: 's', topic: news.name });
@@ -49,14 +51,38 @@ describe('a cluster of three', () => {
     const passing = await consume(link, { kind: 'topic', ...news });
     await store(link, { kind: 'topic', ...news }, messages(3));
     for (const taker of [lasting, passing]) expect(idsOf(await taker.take(3))).toEqual(['m0', 'm1', 'm2']);
-    const log = await newStream(link, { partitions: 3 });
-    await store(link, log, messages(3, { key: 'one' }));
-    expect((await link.admin!.depth({ ...log, from: 'earliest' })).ready).toBe(3);
     const single = await newStream(link);
     await store(link, single, messages(2));
     expect(
       idsOf(await (await read(link, { ...single, from: 'earliest' })).pull(2, AbortSignal.timeout(5_000))),
     ).toEqual(['m0', 'm1']);
+  });
+
+  test('partitions spread over the nodes, and are one stream', async () => {
+    await using link = await open({ hosts, dedupWindowMs: 60_000 });
+    const log = await newStream(link, { partitions: 32 });
+    const batch = messages(64).map((one, at) => ({ ...one, ...(at % 2 === 0 && { key: one.id }) }));
+    await store(link, log, batch);
+    // Without a key too, what is sent again meets what is remembered of it.
+    await store(link, log, batch);
+    const source = { ...log, from: 'earliest' } as const;
+    expect((await link.admin!.depth(source)).ready).toBe(64);
+    const keysOf = async (): Promise<number[]> => {
+      const found = cluster.nodes.map((node) => node.control('KEYS', `waybill:partition:{*/${log.name}}`));
+      return (await Promise.all(found)).map((keys) => keys.trim().split('\n').filter(Boolean).length);
+    };
+    const counts = await keysOf();
+    expect(counts.reduce((sum, one) => sum + one, 0)).toBe(32);
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+    const receiver = await receive(link, 'position', source);
+    const lanes = await new Promise<readonly Lane<Positioned>[]>((resolve) =>
+      receiver.start({ granted: resolve, revoking: async () => {}, ended: () => {} }),
+    );
+    const pulled = await Promise.all(lanes.map((lane) => lane.pull(99, AbortSignal.timeout(500))));
+    expect(new Set(idsOf(pulled.flat()))).toEqual(new Set(idsOf(batch)));
+    await receiver.close();
+    await link.admin!.remove!({ ...log, partitions: 32 });
+    expect(await keysOf()).toEqual([0, 0, 0]);
   });
 
   test('an application goes on when a node is killed and comes back, and loses nothing', async () => {

@@ -167,15 +167,4 @@ describe.each(redisLines)('others on %s', async (line) => {
     await taker.settle(accept, one!);
     expect(await raw.xlen(stream)).toBe(0);
   });
-
-  test('entries trimmed by others are no empty messages', async () => {
-    await using link = await open({ url: server.url, pollMs: 20 });
-    const jobs = await newQueue(link);
-    await store(link, jobs, [message('trimmed'), message('kept')]);
-    const holder = await consume(link, jobs, { leaseMs: 200 });
-    const [trimmed] = await holder.take(2);
-    await raw.xtrim(streamOf(jobs.name), 'MAXLEN', 1);
-    expect(await holder.settled({ outcome: 'release', delayMs: 0, failed: true }, trimmed!)).toEqual(['0 lost']);
-    expect((await holder.take(1)).map(({ id }) => id)).toEqual(['kept']);
-  });
 });

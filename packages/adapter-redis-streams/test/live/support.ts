@@ -18,12 +18,14 @@ export {
   failed,
   failureOf,
   idsOf,
+  laneOf,
   message,
   messages,
   never,
   newQueue,
   place,
   queueOf,
+  receive,
   store,
 } from '../../../conformance/test/link.ts';
 
