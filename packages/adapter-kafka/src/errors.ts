@@ -95,6 +95,12 @@ const libraryCodes: Readonly<Record<string, ErrorCode>> = {
   PLT_KFK_OUT_OF_BOUNDS: 'protocol',
   PLT_KFK_USER: 'protocol',
 };
+/** kafkajs has names for what it has no codes for. */
+const libraryNames: Readonly<Record<string, ErrorCode>> = {
+  KafkaJSConnectionClosedError: 'unavailable',
+  KafkaJSConnectionError: 'unavailable',
+  KafkaJSRequestTimeoutError: 'timeout',
+};
 
 /** Pure and total. The innermost reason that says something counts: a failed handshake is wrapped as a failed network. */
 export function classify(error: unknown): ErrorCode {
@@ -104,7 +110,8 @@ export function classify(error: unknown): ErrorCode {
   if (error.name === 'AbortError') return 'aborted';
   const inner = error.cause === undefined ? 'internal' : classify(error.cause);
   if (inner !== 'internal') return inner;
-  return ('code' in error && typeof error.code === 'string' ? codeOfText(error.code) : undefined) ?? 'internal';
+  const code = 'code' in error && typeof error.code === 'string' ? codeOfText(error.code) : undefined;
+  return code ?? libraryNames[error.name] ?? 'internal';
 }
 
 function codeOfText(code: string): ErrorCode | undefined {

@@ -28,6 +28,8 @@ export interface KafkaOptions {
   readonly mechanism?: 'plain' | 'scram-sha-256' | 'scram-sha-512';
   /** TLS, with these settings. @default TLS exactly if the scheme is `kafka+tls:` */
   readonly tls?: boolean | KafkaTls;
+  /** The client library. kafkajs runs on Node 20 too, and has to be installed. @default 'platformatic' */
+  readonly client?: Client;
   /** Shown in the broker's logs and quotas. @default 'waybill' */
   readonly clientId?: string;
   /** For one broker to take a connection, in milliseconds. @default 10000 */
@@ -49,12 +51,14 @@ export interface KafkaOptions {
   /** Of topics that are made, unless the destination says more. @default the broker's */
   readonly replicationFactor?: number;
 }
+export type Client = 'platformatic' | 'kafkajs';
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
 /** Options with everything decided. */
 export interface Settings extends Required<
   Pick<
     KafkaOptions,
+    | 'client'
     | 'mechanism'
     | 'clientId'
     | 'connectTimeoutMs'
@@ -74,6 +78,7 @@ export interface Settings extends Required<
 }
 
 const defaults = {
+  client: 'platformatic',
   mechanism: 'plain',
   clientId: 'waybill',
   connectTimeoutMs: 10_000,
@@ -110,6 +115,7 @@ const checks: OptionChecks<KafkaOptions> = {
   ],
   mechanism: oneOf('plain', 'scram-sha-256', 'scram-sha-512'),
   tls: ['true, false or options of node:tls', (value) => typeof value === 'boolean' || isObject(value)],
+  client: oneOf('platformatic', 'kafkajs'),
   clientId: ['a name', isText],
   connectTimeoutMs: whole('milliseconds', 100, 600_000),
   requestTimeoutMs: whole('milliseconds', 1_000, 600_000),

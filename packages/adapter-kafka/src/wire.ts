@@ -40,10 +40,16 @@ export interface Wire {
   close(): Promise<void>;
 }
 
-/** `Link.native`. */
-export interface KafkaConnections {
-  /** Those that are open now, of links and receivers. */
-  readonly connections: readonly Connection[];
+/** `Link.native`: the client library's connections that are open now, of links and receivers. */
+export type KafkaConnections =
+  | { readonly client: 'platformatic'; readonly connections: readonly Connection[] }
+  | { readonly client: 'kafkajs'; readonly connections: readonly KafkaJsConnection[] };
+
+/** What can be relied on of a connection of kafkajs, which it has no types for. */
+export interface KafkaJsConnection {
+  readonly host: string;
+  readonly port: number;
+  isConnected(): boolean;
 }
 
 export type Moment = 'earliest' | 'latest' | { readonly timestamp: number };

@@ -79,6 +79,15 @@ describe('the client library', () => {
     const error = refusal(() => checkNode(version));
     expect(error.code).toBe('unsupported');
     expect(error.message).toContain(`needs Node 22.22 or 24.6 and newer, this is ${version}`);
+    expect(error.message).toMatch(/npm install kafkajs@2\.2\.4.*client: 'kafkajs'/);
+  });
+  test('is what the options or the URL say', () => {
+    expect(settingsOf('kafka://localhost').client).toBe('platformatic');
+    expect(settingsOf('kafka://localhost?client=kafkajs').client).toBe('kafkajs');
+    expect(settingsOf({ client: 'kafkajs' }).client).toBe('kafkajs');
+    expect(refusal(() => kafka('kafka://localhost?client=librdkafka')).message).toMatch(
+      /"client" wants platformatic, kafkajs/,
+    );
   });
 });
 

@@ -1,17 +1,7 @@
-import {
-  type API,
-  apiVersionsV3,
-  ConfigResourceTypes,
-  type Connection,
-  describeConfigsV4,
-  findCoordinatorV4,
-  metadataV12,
-} from '@platformatic/kafka';
 import { realClock, WaybillError } from '@waybill/core/driver';
 import { checkCode, connectError, KafkaError } from '../errors.ts';
+import type { AnswerTo, BrokerConnection, Library, RequestName, Requests } from '../library.ts';
 import type { Host, Settings } from '../options.ts';
-import { BrokerConnection } from './connection.ts';
-import { needed } from './requests.ts';
 
 /** Where the partitions of a topic are led. */
 export interface Layout {
@@ -21,13 +11,13 @@ export interface Layout {
 }
 /** What has a coordinator. */
 type Coordinated = 'group' | 'transaction';
-type Metadata = Awaited<ReturnType<(typeof metadataV12)['api']['async']>>;
 
 /** How long the rest of a cluster may take to prove that it is there when one broker is gone. */
 const proofMs = 3_000;
 /** How long to go by what is known of a topic: partitions that are added are found after so long. */
 const layoutMs = 30_000;
 const unknownTopic = 3;
+const brokerResource = 4;
 const defaultBatchMaxBytes = 1_048_588;
 
 /** The brokers, a connection to each that is needed, and who leads what. Ends when no broker can be reached any more. */
@@ -35,6 +25,7 @@ export class Cluster {
   readonly settings: Settings;
   readonly closed: Promise<unknown>;
   batchMaxBytes = defaultBatchMaxBytes;
+  readonly #library: Library;
   readonly #brokers = new Map<number, Host>();
   readonly #connections = new Map<number, Promise<BrokerConnection>>();
   readonly #open = new Set<BrokerConnection>();
@@ -44,16 +35,17 @@ export class Cluster {
   #isEnded = false;
   #resolve: (cause: unknown) => void = () => undefined;
 
-  private constructor(settings: Settings) {
+  private constructor(library: Library, settings: Settings) {
+    this.#library = library;
     this.settings = settings;
     this.closed = new Promise((resolve) => (this.#resolve = resolve));
   }
 
   /** Asks the hosts in turn. A refusal is not asked elsewhere. */
-  static async open(settings: Settings): Promise<Cluster> {
+  static async open(library: Library, settings: Settings): Promise<Cluster> {
     let last: unknown;
     for (const host of settings.hosts) {
-      const cluster = new Cluster(settings);
+      const cluster = new Cluster(library, settings);
       try {
         await cluster.#begin(host);
         return cluster;
@@ -67,7 +59,7 @@ export class Cluster {
   }
 
   /** Those that are open, as the library has them. */
-  get native(): readonly Connection[] {
+  get native(): readonly unknown[] {
     return [...this.#open].map((one) => one.native);
   }
 
@@ -76,9 +68,9 @@ export class Cluster {
   }
 
   async #begin(host: Host): Promise<void> {
-    const first = this.#watched(await BrokerConnection.open(this.settings, host));
-    checkVersions(await first.ask(apiVersionsV3.api, 'waybill', '0'));
-    this.#learn(await first.ask(metadataV12.api, [], false, false));
+    const first = this.#watched(await this.#library.open(this.settings, host));
+    checkVersions(this.#library, await first.ask('apiVersions', 'waybill', '0'));
+    this.#learn(await first.ask('metadata', [], false, false));
     const [node] = [...this.#brokers].find(([, one]) => one.hostname === host.hostname && one.port === host.port) ?? [];
     if (node === undefined) first.close();
     else void this.#keep(node, Promise.resolve(first));
@@ -88,12 +80,9 @@ export class Cluster {
   /** Who may not read the brokers' settings gets Kafka's own default. */
   async #readLimit(): Promise<void> {
     const node = this.#anyNode();
-    const resource = {
-      resourceType: ConfigResourceTypes.BROKER,
-      resourceName: String(node),
-      configurationKeys: ['message.max.bytes'],
-    };
-    const { results } = await this.ask(node, describeConfigsV4.api, [resource], false, false);
+    const resource = { resourceType: brokerResource, resourceName: String(node) } as const;
+    const asked = { ...resource, configurationKeys: ['message.max.bytes'] };
+    const { results } = await this.ask(node, 'describeConfigs', [asked], false, false);
     const value = Number(results[0]?.configs[0]?.value);
     if (value > 0) this.batchMaxBytes = value;
   }
@@ -118,24 +107,28 @@ export class Cluster {
     if (host === undefined || this.#isEnded)
       throw new WaybillError('unavailable', `Kafka broker ${node} is not there now`);
     try {
-      return this.#watched(await BrokerConnection.open(this.settings, host, patienceMs));
+      return this.#watched(await this.#library.open(this.settings, host, patienceMs));
     } catch (error) {
       this.#missed(error);
       throw error;
     }
   }
 
-  async ask<A extends unknown[], R>(node: number, api: API<A, R>, ...args: A): Promise<R> {
-    return (await this.connection(node)).ask(api, ...args);
+  async ask<Name extends RequestName>(
+    node: number,
+    name: Name,
+    ...args: Parameters<Requests[Name]>
+  ): Promise<AnswerTo<Name>> {
+    return (await this.connection(node)).ask(name, ...args);
   }
 
   /** Whichever broker answers first. */
-  async askAny<A extends unknown[], R>(api: API<A, R>, ...args: A): Promise<R> {
+  async askAny<Name extends RequestName>(name: Name, ...args: Parameters<Requests[Name]>): Promise<AnswerTo<Name>> {
     let last: unknown = new WaybillError('unavailable', 'no Kafka broker is known');
     const connected = [...this.#brokers.keys()].sort((one) => (this.#connections.has(one) ? -1 : 1));
     for (const node of connected) {
       try {
-        return await this.ask(node, api, ...args);
+        return await this.ask(node, name, ...args);
       } catch (error) {
         last = error;
       }
@@ -156,7 +149,7 @@ export class Cluster {
     return known;
   }
   async #read(topic: string): Promise<Layout> {
-    const metadata = await this.askAny(metadataV12.api, [topic], false, false);
+    const metadata = await this.askAny('metadata', [topic], false, false);
     this.#learn(metadata);
     this.#layouts.delete(topic);
     const found = metadata.topics[0];
@@ -184,7 +177,7 @@ export class Cluster {
   async coordinatorOf(id: string, kind: Coordinated = 'group'): Promise<number> {
     const known = this.#coordinators.get(`${kind} ${id}`);
     if (known !== undefined) return known;
-    const { coordinators } = await this.askAny(findCoordinatorV4.api, kind === 'group' ? 0 : 1, [id]);
+    const { coordinators } = await this.askAny('findCoordinator', kind === 'group' ? 0 : 1, [id]);
     const found = coordinators[0];
     checkCode(found?.errorCode ?? 15, `the search for the coordinator of the ${kind} "${id}"`, found?.errorMessage);
     const node = found?.nodeId ?? -1;
@@ -198,7 +191,7 @@ export class Cluster {
   }
 
   async ping(): Promise<void> {
-    this.#learn(await this.askAny(metadataV12.api, [], false, false));
+    this.#learn(await this.askAny('metadata', [], false, false));
   }
 
   /** Tells first, then tidies up. */
@@ -215,7 +208,7 @@ export class Cluster {
   }
 
   /** A broker that its controller takes for lost, as after a standstill, knows of none, also not of itself. */
-  #learn({ brokers }: Metadata): void {
+  #learn({ brokers }: AnswerTo<'metadata'>): void {
     if (brokers.length === 0) return;
     this.#brokers.clear();
     for (const { nodeId, host, port } of brokers) this.#brokers.set(nodeId, { hostname: host, port });
@@ -248,11 +241,7 @@ export class Cluster {
 }
 
 /** A broker that lacks a request of ours is told by name, at once. */
-function checkVersions({
-  apiKeys,
-}: {
-  readonly apiKeys: readonly { apiKey: number; minVersion: number; maxVersion: number; name: string }[];
-}): void {
+function checkVersions({ needed }: Library, { apiKeys }: AnswerTo<'apiVersions'>): void {
   const missing = needed.filter(
     ({ key, version }) =>
       !apiKeys.some((one) => one.apiKey === key && one.minVersion <= version && version <= one.maxVersion),

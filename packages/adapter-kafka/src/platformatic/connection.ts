@@ -1,7 +1,9 @@
 import { isIP } from 'node:net';
-import { type API, Connection, type ConnectionOptions } from '@platformatic/kafka';
+import { Connection, type ConnectionOptions } from '@platformatic/kafka';
 import { WaybillError } from '@waybill/core/driver';
+import type { AnswerTo, BrokerConnection, RequestName, Requests } from '../library.ts';
 import type { Host, KafkaCredentials, Settings } from '../options.ts';
+import { asking } from './requests.ts';
 
 const mechanisms = {
   plain: 'PLAIN',
@@ -9,9 +11,8 @@ const mechanisms = {
   'scram-sha-512': 'SCRAM-SHA-512',
 } as const;
 
-/** One connection to one broker. It never heals; requests are answered in their order, so long ones have their own. */
-export class BrokerConnection {
-  /** Resolves with the cause when it was lost, with `undefined` after `close`. */
+/** A connection of @platformatic/kafka. */
+export class PlatformaticConnection implements BrokerConnection {
   readonly closed: Promise<unknown>;
   readonly #connection: Connection;
   #isClosing = false;
@@ -27,7 +28,6 @@ export class BrokerConnection {
     });
   }
 
-  /** `patienceMs`: a request that is open for longer ends the connection. */
   static async open(
     settings: Settings,
     host: Host,
@@ -38,10 +38,9 @@ export class BrokerConnection {
     // Nobody may be listening yet when it fails; `connect` rejects with the same error.
     connection.on('error', () => undefined);
     await connection.connect(host.hostname, host.port);
-    return new BrokerConnection(connection);
+    return new PlatformaticConnection(connection);
   }
 
-  /** The library's own. */
   get native(): Connection {
     return this.#connection;
   }
@@ -50,17 +49,15 @@ export class BrokerConnection {
     return !this.#isClosing && this.#connection.isConnected();
   }
 
-  /** An answer that holds error codes is an answer. Rejects when there is none. */
-  async ask<A extends unknown[], R>(api: API<A, R>, ...args: A): Promise<R> {
+  async ask<Name extends RequestName>(name: Name, ...args: Parameters<Requests[Name]>): Promise<AnswerTo<Name>> {
     try {
-      return await api.async(this.#connection, ...args);
+      return await asking[name](this.#connection, ...args);
     } catch (error) {
-      if (error instanceof Error && 'response' in error) return error.response as R;
+      if (error instanceof Error && 'response' in error) return error.response as AnswerTo<Name>;
       throw error;
     }
   }
 
-  /** At once: nobody waits for a goodbye. */
   close(): void {
     if (this.#isClosing) return;
     this.#isClosing = true;

@@ -1,11 +1,6 @@
-import { fetchV12 } from '@platformatic/kafka';
+import type { BatchedRecord, BrokerConnection, FetchedPart, RecordBatch } from '../library.ts';
 import type { Fetched, FetchedRecord, Fetcher, Header, RawRecord } from '../wire.ts';
 import type { Cluster } from './cluster.ts';
-import type { BrokerConnection } from './connection.ts';
-
-type Response = Awaited<ReturnType<(typeof fetchV12)['api']['async']>>;
-type Part = Response['responses'][number]['partitions'][number];
-type Batch = NonNullable<Part['records']>[number];
 
 const readCommitted = 1;
 const partitionMaxBytes = 1 << 20;
@@ -48,7 +43,7 @@ export class TopicFetcher implements Fetcher {
     const connection = await this.#connected(leader);
     const topics = [{ topicId: this.#topic, partitions }];
     const { responses } = await connection.ask(
-      fetchV12.api,
+      'fetch',
       maxWaitMs,
       1,
       requestMaxBytes,
@@ -94,7 +89,7 @@ const ignored = (): undefined => undefined;
  * have aborted more than once, and the marker that ends one may be in a later answer.
  */
 function fetchedOf(
-  { partitionIndex: partition, errorCode, abortedTransactions, records: batches }: Part,
+  { partitionIndex: partition, errorCode, abortedTransactions, records: batches }: FetchedPart,
   from: bigint,
 ): Fetched {
   const aborted = [...(abortedTransactions ?? [])].sort((one, other) => (one.firstOffset < other.firstOffset ? -1 : 1));
@@ -113,7 +108,7 @@ function fetchedOf(
 }
 
 /** The first batch may begin before what was asked for. */
-function collect(batch: Batch, from: bigint, into: FetchedRecord[]): void {
+function collect(batch: RecordBatch, from: bigint, into: FetchedRecord[]): void {
   const isStamped = (batch.attributes & appendTime) !== 0;
   const { firstOffset } = batch;
   const head = { firstOffset, isStamped, timestamp: isStamped ? batch.maxTimestamp : batch.firstTimestamp };
@@ -121,11 +116,6 @@ function collect(batch: Batch, from: bigint, into: FetchedRecord[]): void {
   for (const record of batch.records) if (record.offsetDelta >= before) into.push(new Record(record, head));
 }
 
-interface Decoded extends Pick<RawRecord, 'key' | 'value'> {
-  readonly offsetDelta: number;
-  readonly timestampDelta: bigint;
-  readonly headers: readonly (readonly [name: Buffer | null, value: Buffer | null])[];
-}
 /** What the records of a batch have in common. It does not keep them. */
 interface Head {
   readonly firstOffset: bigint;
@@ -136,9 +126,9 @@ interface Head {
 
 /** What the library decoded, and what it says of its batch; the rest is worked out when somebody looks. */
 class Record implements FetchedRecord {
-  readonly #record: Decoded;
+  readonly #record: BatchedRecord;
   readonly #head: Head;
-  constructor(record: Decoded, head: Head) {
+  constructor(record: BatchedRecord, head: Head) {
     this.#record = record;
     this.#head = head;
   }

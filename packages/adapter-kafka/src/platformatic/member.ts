@@ -1,16 +1,15 @@
-import { heartbeatV4, joinGroupV7, leaveGroupV4, syncGroupV5 } from '@platformatic/kafka';
 import { realClock, type Timer, WaybillError } from '@waybill/core/driver';
 import { checkCode, codeOf, isPassing, KafkaError } from '../errors.ts';
+import type { AnswerTo, BrokerConnection } from '../library.ts';
 import type { Member, MemberOwner, MemberSpec, TransactionIdentity } from '../wire.ts';
 import { assign } from './assignor.ts';
 import type { Cluster } from './cluster.ts';
-import type { BrokerConnection } from './connection.ts';
 import { commit } from './offsets.ts';
 import { recall, remember, stranger } from './remembered.ts';
 import { Session } from './session.ts';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './subscription.ts';
 
-type Joined = Awaited<ReturnType<(typeof joinGroupV7)['api']['async']>>;
+type Joined = AnswerTo<'joinGroup'>;
 
 const protocolType = 'consumer';
 const protocol = 'cooperative-sticky';
@@ -93,7 +92,7 @@ export class GroupMember implements Member {
     if (cluster.isEnded) return remember(cluster.settings, this.#spec, memberId);
     const leaving = [{ memberId, groupInstanceId: null }];
     // Not on the connection of the heartbeats, which may be waiting for the group.
-    const left = cluster.ask(this.#coordinator, leaveGroupV4.api, this.#spec.group, leaving);
+    const left = cluster.ask(this.#coordinator, 'leaveGroup', this.#spec.group, leaving);
     await left.catch(() => remember(cluster.settings, this.#spec, memberId));
   }
 
@@ -137,7 +136,7 @@ export class GroupMember implements Member {
     const assignments = joined.leader === joined.memberId ? await this.#assignments(joined) : [];
     const { group, topic } = this.#spec;
     const synced = await connection.ask(
-      syncGroupV5.api,
+      'syncGroup',
       group,
       joined.generationId,
       joined.memberId,
@@ -169,7 +168,7 @@ export class GroupMember implements Member {
     const protocols = [{ name: protocol, metadata }];
     const ask = (): Promise<Joined> =>
       connection.ask(
-        joinGroupV7.api,
+        'joinGroup',
         group,
         sessionTimeoutMs,
         rebalanceTimeoutMs,
@@ -254,7 +253,7 @@ export class GroupMember implements Member {
       const { errorCode } = await inTime(
         connection,
         this.#cluster.settings.sessionTimeoutMs,
-        connection.ask(heartbeatV4.api, group, this.#generation, this.#memberId, null),
+        connection.ask('heartbeat', group, this.#generation, this.#memberId, null),
       );
       if (errorCode === 0 || errorCode === rebalanceInProgress) this.#session.heard(askedAt);
       if (!passed.includes(errorCode)) checkCode(errorCode, `a heartbeat in the group "${group}"`);

@@ -1,22 +1,17 @@
-import { type MessageRecord, type NumericMap, produceV9 } from '@platformatic/kafka';
 import { WaybillError } from '@waybill/core/driver';
 import { codeOf, isPassing, KafkaError } from '../errors.ts';
+import type { AnswerTo, BrokerConnection } from '../library.ts';
 import type { Produced, WireRecord } from '../wire.ts';
 import type { Cluster } from './cluster.ts';
-import type { BrokerConnection } from './connection.ts';
 import { pause } from './patience.ts';
 
-type Response = Exclude<Awaited<ReturnType<(typeof produceV9)['api']['async']>>, boolean>;
-type Answer = Pick<
-  Response['responses'][number]['partitionResponses'][number],
-  'errorCode' | 'baseOffset' | 'errorMessage'
->;
+type Answer = AnswerTo<'produce'>['responses'][number]['partitionResponses'][number];
 
 /** Whom the broker takes us for, and how far each partition has come. */
 export interface Identity {
   readonly producerId: bigint;
   readonly producerEpoch: number;
-  readonly sequences: NumericMap;
+  readonly sequences: Map<string, number>;
   /** What is produced is part of a transaction. */
   readonly transactionalId?: string;
 }
@@ -41,7 +36,6 @@ const estranged = [45, 47, 59];
 const duplicate = 46;
 const unknownTopic = 3;
 const pauseMs = 100;
-const acksAll = -1;
 
 export const isEstranged = (error: unknown): boolean => estranged.some((code) => code === codeOf(error));
 
@@ -55,7 +49,7 @@ export async function offer(cluster: Cluster, batch: Offer, identity: Identity):
 function count({ topic, partition, records }: Offer, { producerId, sequences }: Identity): void {
   if (producerId < 0n) return;
   const key = `${topic}:${partition}`;
-  sequences.set(key, (sequences.getWithDefault(key, 0) + records.length) % 2 ** 31);
+  sequences.set(key, ((sequences.get(key) ?? 0) + records.length) % 2 ** 31);
 }
 
 /** Once a try may have been stored, only an answer to the same batch can say so. */
@@ -89,12 +83,12 @@ async function ask(
   { settings: { compression, requestTimeoutMs } }: Cluster,
   connection: BrokerConnection,
   { topic, partition, records }: Offer,
-  identity: Identity,
+  { sequences, ...identity }: Identity,
 ): Promise<Answer> {
-  const messages = records.map((record) => messageOf(topic, partition, record));
-  const options = { compression, ...identity };
-  const response = await connection.ask(produceV9.api, acksAll, requestTimeoutMs - 500, messages, options);
-  const found = (response as Response).responses[0]?.partitionResponses[0];
+  const sequence = sequences.get(`${topic}:${partition}`) ?? 0;
+  const batch = { topic, partition, records, compression, timeoutMs: requestTimeoutMs - 500, sequence, ...identity };
+  const { responses } = await connection.ask('produce', batch);
+  const found = responses[0]?.partitionResponses[0];
   if (found !== undefined) return found;
   throw new WaybillError('unavailable', `Kafka did not say what became of a batch for ${topic}/${partition}`);
 }
@@ -120,17 +114,3 @@ const isGone = (cluster: Cluster, topic: string): Promise<boolean> =>
     () => false,
     (error: unknown) => codeOf(error) === unknownTopic,
   );
-
-/** The library's types know no null, which its code writes as what it is. */
-const messageOf = (
-  topic: string,
-  partition: number,
-  { key, value, headers, timestamp }: WireRecord,
-): MessageRecord => ({
-  topic,
-  partition,
-  ...(key !== null && { key }),
-  value: value as Buffer,
-  headers: new Map(headers as readonly (readonly [Buffer, Buffer])[]),
-  timestamp: BigInt(timestamp),
-});

@@ -1,4 +1,3 @@
-import { listOffsetsV6, offsetCommitV8, offsetFetchV8, txnOffsetCommitV3 } from '@platformatic/kafka';
 import { checkCode } from '../errors.ts';
 import type { Moment, TransactionIdentity } from '../wire.ts';
 import type { Cluster } from './cluster.ts';
@@ -41,7 +40,7 @@ async function ask(
       currentLeaderEpoch: -1,
       timestamp: timestampOf(wanted.get(partitionIndex) ?? 'latest'),
     }));
-    const { topics } = await cluster.ask(leader, listOffsetsV6.api, -1, readCommitted, [
+    const { topics } = await cluster.ask(leader, 'listOffsets', -1, readCommitted, [
       { name: topic, partitions: asked },
     ]);
     for (const { partitionIndex, errorCode, offset } of topics[0]?.partitions ?? []) {
@@ -67,7 +66,7 @@ export async function committed(
     memberEpoch: -1,
     topics: [{ name: topic, partitionIndexes: [...partitions] }],
   };
-  const { groups } = await cluster.ask(await cluster.coordinatorOf(group), offsetFetchV8.api, [asked], isSettled);
+  const { groups } = await cluster.ask(await cluster.coordinatorOf(group), 'offsetFetch', [asked], isSettled);
   const found = groups[0];
   const code = found?.errorCode ?? coordinatorMoved[0];
   if (isMoved(code)) cluster.forgetCoordinator(group);
@@ -103,10 +102,10 @@ export async function commit(
   const coordinator = await cluster.coordinatorOf(group);
   const { topics } =
     within === undefined
-      ? await cluster.ask(coordinator, offsetCommitV8.api, group, generation, memberId, null, written)
+      ? await cluster.ask(coordinator, 'offsetCommit', group, generation, memberId, null, written)
       : await cluster.ask(
           coordinator,
-          txnOffsetCommitV3.api,
+          'txnOffsetCommit',
           within.transactionalId,
           group,
           within.producerId,

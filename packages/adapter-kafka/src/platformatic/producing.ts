@@ -1,11 +1,10 @@
-import { initProducerIdV4, NumericMap } from '@platformatic/kafka';
 import { checkCode } from '../errors.ts';
 import type { Produced, WireRecord } from '../wire.ts';
 import type { Cluster } from './cluster.ts';
 import { type Identity, isEstranged, offer } from './offering.ts';
 import { patiently } from './patience.ts';
 
-const anonymous: Identity = { producerId: -1n, producerEpoch: -1, sequences: new NumericMap() };
+const anonymous: Identity = { producerId: -1n, producerEpoch: -1, sequences: new Map() };
 const denied = [31, 29];
 
 /** How long a batch whose answer was lost is offered again to whoever leads now. */
@@ -52,11 +51,11 @@ export class Producing {
     return patiently(() => this.#ask());
   }
   async #ask(): Promise<Identity> {
-    const { errorCode, producerId, producerEpoch } = await this.#cluster.askAny(initProducerIdV4.api, null, 0, -1n, -1);
+    const { errorCode, producerId, producerEpoch } = await this.#cluster.askAny('initProducerId', null, 0, -1n, -1);
     // Without the right to be idempotent (before Kafka 3.0 it was one of its own) a lost answer is an unknown outcome.
     if (denied.includes(errorCode)) return anonymous;
     checkCode(errorCode, 'the request for a producer id');
-    return { producerId, producerEpoch, sequences: new NumericMap() };
+    return { producerId, producerEpoch, sequences: new Map() };
   }
   #forget(identity: Identity): void {
     const forget = (now: Identity): void => {

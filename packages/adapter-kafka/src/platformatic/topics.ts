@@ -1,11 +1,3 @@
-import {
-  createTopicsV7,
-  deleteGroupsV2,
-  deleteRecordsV2,
-  deleteTopicsV6,
-  describeConfigsV4,
-  metadataV12,
-} from '@platformatic/kafka';
 import { WaybillError } from '@waybill/core/driver';
 import { checkCode, codeOf, KafkaError } from '../errors.ts';
 import type { TopicSpec, WireTopics } from '../wire.ts';
@@ -26,14 +18,14 @@ export function topicsOf(cluster: Cluster): WireTopics {
   return {
     async create(specs) {
       if (specs.length === 0) return;
-      const { topics } = await cluster.askAny(createTopicsV7.api, specs.map(requestOf), patience, false);
+      const { topics } = await cluster.askAny('createTopics', specs.map(requestOf), patience, false);
       for (const { name, errorCode, errorMessage } of topics)
         if (errorCode !== alreadyExists) checkCode(errorCode, `making the topic "${name}"`, errorMessage);
       for (const { name } of specs) await isReady(cluster, name);
     },
     describe: (names) => describe(cluster, names),
     async remove(name) {
-      const { responses } = await cluster.askAny(deleteTopicsV6.api, [{ name }], patience);
+      const { responses } = await cluster.askAny('deleteTopics', [{ name }], patience);
       const { errorCode = 0, errorMessage } = responses[0] ?? {};
       if (errorCode !== unknownTopic) checkCode(errorCode, `removing the topic "${name}"`, errorMessage);
       await until(`the topic "${name}" to be gone`, async () => !(await exists(cluster, name)));
@@ -42,13 +34,13 @@ export function topicsOf(cluster: Cluster): WireTopics {
       for (const [partition, offset] of before) {
         const leader = await cluster.leaderOf(topic, partition);
         const request = [{ name: topic, partitions: [{ partitionIndex: partition, offset }] }];
-        const { topics } = await cluster.ask(leader, deleteRecordsV2.api, request, patience);
+        const { topics } = await cluster.ask(leader, 'deleteRecords', request, patience);
         checkCode(topics[0]?.partitions[0]?.errorCode ?? 0, `trimming "${topic}"`);
       }
     },
     async removeGroup(group) {
       await patiently(async () => {
-        const { results } = await cluster.ask(await cluster.coordinatorOf(group), deleteGroupsV2.api, [group]);
+        const { results } = await cluster.ask(await cluster.coordinatorOf(group), 'deleteGroups', [group]);
         const code = results[0]?.errorCode ?? 0;
         if (code !== noSuchGroup) checkCode(code, `removing the group "${group}"`);
       });
@@ -67,7 +59,7 @@ const requestOf = ({ name, partitions, replicationFactor, config }: TopicSpec) =
 async function describe(cluster: Cluster, names: readonly string[]): Promise<ReadonlyMap<string, TopicSpec>> {
   const found = new Map<string, TopicSpec>();
   if (names.length === 0) return found;
-  const { topics } = await cluster.askAny(metadataV12.api, [...names], false, false);
+  const { topics } = await cluster.askAny('metadata', [...names], false, false);
   for (const { name, errorCode, partitions } of topics) {
     if (!name || errorCode === unknownTopic) continue;
     checkCode(errorCode, `a question about the topic "${name}"`);
@@ -80,7 +72,7 @@ async function describe(cluster: Cluster, names: readonly string[]): Promise<Rea
   }
   const resources = [...found.keys()].map((resourceName) => ({ resourceType: topicResource, resourceName }) as const);
   if (resources.length === 0) return found;
-  const { results } = await cluster.askAny(describeConfigsV4.api, resources, false, false);
+  const { results } = await cluster.askAny('describeConfigs', resources, false, false);
   for (const { resourceName, configs } of results) {
     const spec = found.get(resourceName);
     const config = Object.fromEntries(configs.map(({ name, value }) => [name, value ?? '']));

@@ -1,22 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import {
-  addOffsetsToTxnV3,
-  addPartitionsToTxnV3,
-  type API,
-  endTxnV3,
-  initProducerIdV4,
-  NumericMap,
-} from '@platformatic/kafka';
 import { type Transacted, WaybillError } from '@waybill/core/driver';
 import { checkCode, codeOf, isPassing, KafkaError } from '../errors.ts';
+import type { AnswerTo, BrokerConnection, RequestName, Requests } from '../library.ts';
 import type { TransactionIdentity, TransactionPlan, Transactions } from '../wire.ts';
 import type { Cluster } from './cluster.ts';
-import type { BrokerConnection } from './connection.ts';
 import { type Identity, offer } from './offering.ts';
 import { repeatedly } from './patience.ts';
 
 type Producer = Identity & TransactionIdentity;
-type PartitionsAdded = Awaited<ReturnType<(typeof addPartitionsToTxnV3)['api']['async']>>;
 
 /** COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR: ask again who it is. */
 const moved: readonly (number | undefined)[] = [14, 15, 16];
@@ -82,9 +73,9 @@ export class MemberTransactions implements Transactions {
     const doing = `the request for a producer of transactions with a timeout of ${this.#timeoutMs} ms`;
     const until = Date.now() + withinMs;
     const { producerId, producerEpoch } = await repeatedly(this.#isOver(until), () =>
-      this.#asked(doing, initProducerIdV4.api, ({ errorCode }) => errorCode, id, this.#timeoutMs, -1n, -1),
+      this.#asked(doing, 'initProducerId', ({ errorCode }) => errorCode, id, this.#timeoutMs, -1n, -1),
     );
-    return { transactionalId: id, producerId, producerEpoch, sequences: new NumericMap() };
+    return { transactionalId: id, producerId, producerEpoch, sequences: new Map() };
   }
 
   /** Before anything is produced: what a coordinator does not know of, it cannot end. */
@@ -95,15 +86,14 @@ export class MemberTransactions implements Transactions {
       const topics = [...partitions].map(([name, numbers]) => ({ name, partitions: [...numbers] }));
       const added = { transactionalId, producerId, producerEpoch, verifyOnly: false, topics };
       await repeatedly(isOver, () =>
-        this.#asked('adding partitions to a transaction', addPartitionsToTxnV3.api, codeAmong, [added]),
+        this.#asked('adding partitions to a transaction', 'addPartitionsToTxn', codeAmong, [added]),
       );
     }
     if (commit === undefined) return;
-    const { api } = addOffsetsToTxnV3;
     await repeatedly(isOver, () =>
       this.#asked(
         'adding positions to a transaction',
-        api,
+        'addOffsetsToTxn',
         ({ errorCode }) => errorCode,
         transactionalId,
         producerId,
@@ -129,7 +119,7 @@ export class MemberTransactions implements Transactions {
       const connection = await this.#coordinator();
       const wasUndecided = isUndecided;
       isUndecided = true;
-      const { errorCode } = await connection.ask(endTxnV3.api, transactionalId, producerId, producerEpoch, true);
+      const { errorCode } = await connection.ask('endTxn', transactionalId, producerId, producerEpoch, true);
       isUndecided = passing.includes(errorCode) || (wasUndecided && !refused.includes(errorCode));
       this.#check(errorCode, 'the commit of a transaction');
     };
@@ -153,13 +143,13 @@ export class MemberTransactions implements Transactions {
     return { outcome: 'aborted', error: isFenced ? ranOut(this.#timeoutMs, error) : error };
   }
 
-  async #asked<A extends unknown[], R>(
+  async #asked<Name extends RequestName>(
     doing: string,
-    api: API<A, R>,
-    codeIn: (answer: R) => number,
-    ...args: A
-  ): Promise<R> {
-    const answer = await (await this.#coordinator()).ask(api, ...args);
+    name: Name,
+    codeIn: (answer: AnswerTo<Name>) => number,
+    ...args: Parameters<Requests[Name]>
+  ): Promise<AnswerTo<Name>> {
+    const answer = await (await this.#coordinator()).ask(name, ...args);
     this.#check(codeIn(answer), doing);
     return answer;
   }
@@ -179,7 +169,7 @@ const mayPass = (error: unknown): boolean =>
   error instanceof KafkaError ? passing.includes(error.code) : isPassing(error);
 
 /** All are added or none; those that could be say only that another could not. */
-function codeAmong({ resultsByTransaction }: PartitionsAdded): number {
+function codeAmong({ resultsByTransaction }: AnswerTo<'addPartitionsToTxn'>): number {
   const codes = resultsByTransaction
     .flatMap(({ topicResults }) => topicResults)
     .flatMap(({ resultsByPartition }) => resultsByPartition.map(({ partitionErrorCode }) => partitionErrorCode))

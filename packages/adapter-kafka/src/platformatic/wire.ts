@@ -1,5 +1,6 @@
+import type { Library } from '../library.ts';
 import type { Settings } from '../options.ts';
-import type { Wire } from '../wire.ts';
+import type { KafkaConnections, Wire } from '../wire.ts';
 import { Cluster } from './cluster.ts';
 import { TopicFetcher } from './fetching.ts';
 import { GroupMember } from './member.ts';
@@ -10,16 +11,12 @@ import { Producing } from './producing.ts';
 import { topicsOf } from './topics.ts';
 import { MemberTransactions } from './transactions.ts';
 
-/** Over @platformatic/kafka: its connections and its encoding of requests, and nothing of what it does by itself. */
-export async function openWire(settings: Settings): Promise<Wire> {
-  const cluster = await Cluster.open(settings);
+/** Over any client library. */
+export async function openWire(library: Library, settings: Settings): Promise<Wire> {
+  const cluster = await Cluster.open(library, settings);
   const producing = new Producing(cluster);
   return {
-    native: {
-      get connections() {
-        return cluster.native;
-      },
-    },
+    native: nativeOf(cluster),
     closed: cluster.closed,
     batchMaxBytes: cluster.batchMaxBytes,
     topics: topicsOf(cluster),
@@ -42,3 +39,12 @@ export async function openWire(settings: Settings): Promise<Wire> {
     },
   };
 }
+
+/** Which library's connections they are, the setting says. */
+const nativeOf = (cluster: Cluster): KafkaConnections =>
+  ({
+    client: cluster.settings.client,
+    get connections() {
+      return cluster.native;
+    },
+  }) as KafkaConnections;

@@ -62,30 +62,37 @@ class Load implements AsyncDisposable {
 }
 
 describe('a cluster of three', () => {
-  test('loses the leader of a partition under load: nothing confirmed is lost, and nothing is stored twice', async () => {
-    const jobs = queue<Job>(place().name);
-    const handled = new Set<number>();
-    const states: string[] = [];
-    const observe = (event: BusEvent): void => {
-      if (event.type === 'link') states.push(event.state);
-    };
-    await using bus = await connect(kafka({ url: cluster.url, sessionTimeoutMs: 6000 }), { jobs }, { observe });
-    await bus.jobs.consume(({ n }) => void handled.add(n), { concurrency: 16 });
-    await using load = new Load(bus);
-    await waitFor('traffic', () => load.stored.size > 200 || undefined, { timeoutMs: 20_000 });
-    const leader = await leaderOf(`queue.${jobs.name}`);
-    await leader.kill();
-    const killed = load.stored.size;
-    await waitFor('traffic without it', () => load.stored.size > killed + 200 || undefined, { timeoutMs: 20_000 });
-    await leader.restart();
-    await load.end();
-    await waitFor('everything', () => [...load.stored].every((n) => handled.has(n)) || undefined, {
-      timeoutMs: 20_000,
-    });
-    expect(load.failed).toEqual([]);
-    expect(await lengthOf(`queue.${jobs.name}`)).toBe(load.stored.size);
-    expect(states).toEqual(['live']);
-  });
+  test.each(['platformatic', 'kafkajs'] as const)(
+    'loses the leader of a partition under load, with %s: nothing confirmed is lost, and nothing is stored twice',
+    async (client) => {
+      const jobs = queue<Job>(place().name);
+      const handled = new Set<number>();
+      const states: string[] = [];
+      const observe = (event: BusEvent): void => {
+        if (event.type === 'link') states.push(event.state);
+      };
+      await using bus = await connect(
+        kafka({ url: cluster.url, client, sessionTimeoutMs: 6000 }),
+        { jobs },
+        { observe },
+      );
+      await bus.jobs.consume(({ n }) => void handled.add(n), { concurrency: 16 });
+      await using load = new Load(bus);
+      await waitFor('traffic', () => load.stored.size > 200 || undefined, { timeoutMs: 20_000 });
+      const leader = await leaderOf(`queue.${jobs.name}`);
+      await leader.kill();
+      const killed = load.stored.size;
+      await waitFor('traffic without it', () => load.stored.size > killed + 200 || undefined, { timeoutMs: 20_000 });
+      await leader.restart();
+      await load.end();
+      await waitFor('everything', () => [...load.stored].every((n) => handled.has(n)) || undefined, {
+        timeoutMs: 20_000,
+      });
+      expect(load.failed).toEqual([]);
+      expect(await lengthOf(`queue.${jobs.name}`)).toBe(load.stored.size);
+      expect(states).toEqual(['live']);
+    },
+  );
 
   test('asks a broker again that was gone and is back, also the one that it first came to', async () => {
     await using link = await open(cluster.url);

@@ -1,14 +1,18 @@
+import type { KafkaOptions } from '@waybill/adapter-kafka';
 import { startKafka, waitFor } from '@waybill/testbed';
 import { afterAll, describe, expect, test } from 'vitest';
 import { never } from '../../../conformance/test/link.ts';
-import { failureOf, message, newStream, open, outcomesOf, read, store } from './support.ts';
+import { failureOf, message, newStream, open as openLink, outcomesOf, read, store } from './support.ts';
 
 const broker = await startKafka({ line: '4.3', ways: 1 });
 afterAll(() => broker[Symbol.asyncDispose]());
 
 const batch = (name: string) => Array.from({ length: 5 }, (_, index) => message(`${name}${index}`, { key: 'k' }));
 
-describe('a link', () => {
+describe.each(['platformatic', 'kafkajs'] as const)('a link with %s', (client) => {
+  const open = (options: string | KafkaOptions): ReturnType<typeof openLink> =>
+    openLink(typeof options === 'string' ? { url: options, client } : { ...options, client });
+
   test('whose answer is lost while others wait: what was confirmed is stored once, and nothing takes its place', async () => {
     await using way = await broker.openWay();
     const [proxy] = way.proxies;
@@ -87,6 +91,6 @@ describe('a link', () => {
 });
 
 async function endOf(topic: string): Promise<number> {
-  await using link = await open(broker.url);
+  await using link = await openLink(broker.url);
   return (await link.admin!.depth({ kind: 'stream', name: topic, order: 'none', from: 'earliest' })).ready!;
 }

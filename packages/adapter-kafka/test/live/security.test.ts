@@ -1,6 +1,7 @@
+import type { KafkaOptions } from '@waybill/adapter-kafka';
 import { startKafka } from '@waybill/testbed';
 import { afterAll, describe, expect, test } from 'vitest';
-import { failureOf, message, newStream, open, store } from './support.ts';
+import { failureOf, message, newStream, open as openLink, store } from './support.ts';
 
 const user = { name: 'somebody', password: 'sesame-open-9' };
 const broker = await startKafka({ line: '4.3', tls: true, user });
@@ -9,7 +10,16 @@ afterAll(() => broker[Symbol.asyncDispose]());
 const { host } = new URL(broker.url);
 const credentials = { username: user.name, password: user.password };
 
-describe('authentication', () => {
+const clients = ['platformatic', 'kafkajs'] as const;
+type Client = (typeof clients)[number];
+const opening =
+  (client: Client) =>
+  (options: string | KafkaOptions): ReturnType<typeof openLink> =>
+    openLink(typeof options === 'string' ? { url: options, client } : { ...options, client });
+
+describe.each(clients)('authentication with %s', (client) => {
+  const open = opening(client);
+
   test.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)('by %s lets in who may', async (mechanism) => {
     await using link = await open({ url: `kafka://${host}`, credentials, mechanism });
     const log = await newStream(link);
@@ -46,7 +56,9 @@ describe('authentication', () => {
   });
 });
 
-describe('TLS', () => {
+describe.each(clients)('TLS with %s', (client) => {
+  const open = opening(client);
+
   test('with the authority that signed the certificate is trusted', async () => {
     await using link = await open({ url: broker.tls!.url, tls: { ca: broker.tls!.authority } });
     expect(await link.ping(new AbortController().signal)).toBeUndefined();

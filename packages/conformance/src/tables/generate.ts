@@ -14,6 +14,7 @@ interface Page {
 
 /** Packages that are not called after their broker alone. */
 const folders: Readonly<Record<string, string>> = {
+  kafkajs: 'adapter-kafka',
   memory: 'in-memory',
   redis: 'adapter-redis-streams',
   valkey: 'adapter-redis-streams',
@@ -76,6 +77,7 @@ const titles: Readonly<Record<string, string>> = {
   valkey: 'Valkey',
   nats: 'NATS',
   kafka: 'Kafka',
+  kafkajs: 'kafkajs on Kafka',
 };
 
 /** `RabbitMQ 4.3`, from the name of the certificate: its patch version is inside. */

@@ -7,23 +7,30 @@ const user = { name: 'conformance', password: 'open-sesame-kafka' };
 /** The shortest session that Kafka's defaults allow: what a member that vanishes costs the others. */
 const session = 'sessionTimeoutMs=6000';
 
+export type KafkaClient = 'platformatic' | 'kafkajs';
+
 /** A Kafka of the testbed with every control; one from the environment has none over its process. */
-export async function kafkaTarget(line: KafkaLine): Promise<Target> {
+export async function kafkaTarget(line: KafkaLine, client: KafkaClient = 'platformatic'): Promise<Target> {
+  const query = `client=${client}&${session}`;
   const isOurs = process.env['WAYBILL_KAFKA_URL'] === undefined;
   const broker = await startKafka({ line, ...(isOurs && { tls: true, user, ways: 40 }) });
   // A broker has no command that hangs up on its clients; what stands before it can.
   const way = isOurs ? await broker.openWay() : undefined;
-  const url = `${(way ?? broker).url}?${session}`;
+  const url = `${(way ?? broker).url}?${query}`;
   return defineTarget({
-    name: `kafka-${line}`,
+    name: `${client === 'kafkajs' ? 'kafkajs' : 'kafka'}-${line}`,
     driver: () => kafka(url),
     url,
     version: () => broker.version,
-    profile: { durable: 'process', blocks: 'never', note: 'one node, KRaft' },
+    profile: {
+      durable: 'process',
+      blocks: 'never',
+      note: client === 'kafkajs' ? 'one node, KRaft; client library kafkajs' : 'one node, KRaft',
+    },
     timing: { quietMs: 400, positiveMs: 20_000 },
     ...(isOurs && {
-      proxy: () => proxyOf(broker),
-      security: securityOf(broker, url),
+      proxy: () => proxyOf(broker, query),
+      security: securityOf(broker, url, client),
       control: controlOf(broker, way),
     }),
     close: () => broker[Symbol.asyncDispose](),
@@ -32,14 +39,14 @@ export async function kafkaTarget(line: KafkaLine): Promise<Target> {
 
 const wrong = 'not-the-password';
 
-function securityOf({ tls }: Kafka, url: string): Security {
+function securityOf({ tls }: Kafka, url: string, client: KafkaClient): Security {
   return {
     secrets: [wrong, user.password],
     wrongPassword: () => kafka({ url, credentials: { username: user.name, password: wrong } }),
     ...(tls && {
-      trusted: () => kafka({ url: tls.url, tls: { ca: tls.authority } }),
-      unknownAuthority: () => kafka(tls.url),
-      wrongName: () => kafka({ url: tls.mismatchedUrl, tls: { ca: tls.authority } }),
+      trusted: () => kafka({ client, url: tls.url, tls: { ca: tls.authority } }),
+      unknownAuthority: () => kafka({ client, url: tls.url }),
+      wrongName: () => kafka({ client, url: tls.mismatchedUrl, tls: { ca: tls.authority } }),
     }),
   };
 }
@@ -54,9 +61,9 @@ function controlOf(broker: Kafka, way: KafkaWay | undefined): BrokerControl {
   };
 }
 
-async function proxyOf(broker: Kafka): Promise<FaultProxy> {
+async function proxyOf(broker: Kafka, query: string): Promise<FaultProxy> {
   const way = await broker.openWay();
   const [proxy] = way.proxies;
   if (proxy === undefined) throw new Error('the way to a single broker has one proxy');
-  return faultProxy(proxy, () => kafka(`${way.url}?${session}`), way);
+  return faultProxy(proxy, () => kafka(`${way.url}?${query}`), way);
 }
