@@ -6,6 +6,8 @@ import type { Script } from './scripts.ts';
 
 /** Where a receiver's messages come from, and how they go back: from a place that all share, or that has one owner. */
 export interface Feed {
+  /** What has to be known before the first round; what is wrong is told by that. */
+  open(): Promise<void>;
   /** One round: what came, at most `limit`, or nothing so far. Rejects when there is nothing to read from any more. */
   next(limit: number, signal: AbortSignal): Promise<QueueMessage[]>;
   /** Whether it was still ours. */

@@ -38,6 +38,8 @@ export class OrderedFeed implements Feed {
     this.#presence = new Presence(consumer.commands, consumer.reading.keys.stream, group);
   }
 
+  async open(): Promise<void> {}
+
   async next(limit: number, signal: AbortSignal): Promise<QueueMessage[]> {
     if (this.#failure !== undefined) throw this.#failure;
     const most = Math.min(limit, mostAtOnce);

@@ -190,13 +190,15 @@ export async function openReceiver(
   lost: Promise<unknown>,
 ): Promise<QueueReceiver> {
   const leaseMs = Math.ceil(options.leaseMs);
+  let feed: Feed | undefined;
   try {
     const name = await introduce(reader.connection, randomUUID(), reader.clientId, leaseMs);
-    await commands.call('XGROUP', 'CREATECONSUMER', reading.keys.stream, group, name);
     const consumer = { name, leaseMs, reader, commands, reading };
-    const feed = isOrdered ? new OrderedFeed(consumer) : new SharedFeed(consumer);
+    feed = isOrdered ? new OrderedFeed(consumer) : new SharedFeed(consumer);
+    await Promise.all([commands.call('XGROUP', 'CREATECONSUMER', reading.keys.stream, group, name), feed.open()]);
     return new QueueReceiver(consumer, feed, options, lost);
   } catch (error) {
+    feed?.stop();
     void reader.connection.close();
     throw error;
   }

@@ -16,12 +16,7 @@ export class SharedFeed implements Feed {
   /** Where a search for ended leases goes on. */
   #cursor = '-';
   #isClaimable = false;
-  #lookAt = 0;
-  #lookedAt = -Infinity;
-  #looking: Promise<void> | undefined;
-  #isReading = false;
   #isStopped = false;
-  /** For what is due while a read waits. */
   #timer: Timer | undefined;
   #failure: { readonly cause: unknown } | undefined;
 
@@ -30,11 +25,12 @@ export class SharedFeed implements Feed {
     this.#presence = new Presence(consumer.commands, consumer.reading.keys.stream, group);
   }
 
+  /** A read hides what was removed before it, so that is looked for first. */
+  open(): Promise<void> {
+    return this.#look();
+  }
+
   async next(limit: number, signal: AbortSignal): Promise<QueueMessage[]> {
-    this.#look();
-    // A read hides what was removed before it: after a pause that is looked for first.
-    if (performance.now() - this.#lookedAt > 2 * this.#consumer.reading.pollMs) await this.#looking;
-    if (signal.aborted) return [];
     if (this.#failure !== undefined) throw this.#failure.cause;
     if (this.#isClaimable || this.#consumer.reading.gone.size > 0) {
       const claimed = await this.#claim(limit);
@@ -63,19 +59,20 @@ export class SharedFeed implements Feed {
   }
 
   /**
-   * Now and then, beside the reading, which does not wait for it: what is due is moved, which wakes whoever waits for
-   * it, and what nobody holds any more is noticed.
+   * Now and then, beside the reading, and also while nobody pulls: what is due is moved, which wakes whoever waits for
+   * it, and what nobody holds any more is noticed, and what others have removed.
    */
-  #look(): void {
-    if (this.#looking !== undefined || this.#isStopped || performance.now() < this.#lookAt - 1) return;
-    this.#timer?.cancel();
-    this.#looking = this.#tend().then(
-      () => (this.#looking = undefined),
-      (cause: unknown) => void (this.#failure = { cause }),
-    );
+  async #look(): Promise<void> {
+    try {
+      const waitMs = await this.#tend();
+      if (!this.#isStopped) this.#timer = realClock.after(waitMs, () => void this.#look());
+    } catch (cause) {
+      this.#failure = { cause };
+    }
   }
 
-  async #tend(): Promise<void> {
+  /** Resolves with the time until the next look. */
+  async #tend(): Promise<number> {
     const { leaseMs, reading } = this.#consumer;
     const { gone, pollMs, ttlMs } = reading;
     const [told, names] = await Promise.all([
@@ -87,11 +84,7 @@ export class SharedFeed implements Feed {
     if (cause !== undefined) throw cause;
     for (const name of names) gone.add(name);
     this.#isClaimable ||= idle > 0;
-    const waitMs = dueMs < 0 ? pollMs : Math.min(pollMs, dueMs);
-    this.#lookedAt = performance.now();
-    this.#lookAt = this.#lookedAt + waitMs;
-    if (waitMs < pollMs && !this.#isStopped)
-      this.#timer = realClock.after(waitMs, () => this.#isReading && this.#look());
+    return dueMs < 0 ? pollMs : Math.min(pollMs, dueMs);
   }
 
   async #claim(limit: number): Promise<QueueMessage[]> {
@@ -108,13 +101,8 @@ export class SharedFeed implements Feed {
 
   async #read(limit: number): Promise<QueueMessage[]> {
     const { name, reader, reading } = this.#consumer;
-    this.#isReading = true;
-    try {
-      const command = ['XREADGROUP', 'GROUP', group, name] as const;
-      const entries = await reader.read(command, limit, reading.pollMs, reading.keys.stream, '>');
-      return entries.map((entry) => messageOf(reading, entry, 1));
-    } finally {
-      this.#isReading = false;
-    }
+    const command = ['XREADGROUP', 'GROUP', group, name] as const;
+    const entries = await reader.read(command, limit, reading.pollMs, reading.keys.stream, '>');
+    return entries.map((entry) => messageOf(reading, entry, 1));
   }
 }
