@@ -106,6 +106,24 @@ const CASES: readonly Case[] = [
   },
   {
     explanation: 'late-start',
+    claim: { retry: 'held', onRedelivery: 'rewind', acceptance: 'sent' },
+    // It runs it again in place, after another whose handler failed as well: that failure is not why it started.
+    told: (s) =>
+      fault(s.deliver('a', {}, 'consumer').handled('a', 'error'), { target: 'consumer' })
+        .deliver('a', {}, 'other')
+        .handled('a', 'error')
+        .deliver('a', {}, 'consumer')
+        .event('parent', { type: 'fault.healed', fault: 'f' })
+        .handled('a'),
+    untold: (s) =>
+      fault(s.deliver('a', {}, 'consumer').handled('a', 'error'), { target: 'bystander' })
+        .consume('a', {}, 'other')
+        .deliver('a', {}, 'consumer')
+        .event('parent', { type: 'fault.healed', fault: 'f' })
+        .handled('a'),
+  },
+  {
+    explanation: 'late-start',
     claim: { onRedelivery: 'rewind', acceptance: 'sent' },
     // Of a partition that it holds no more, and nobody counts: it stood still with the message in its buffer.
     told: (s) =>

@@ -19,7 +19,9 @@ function judge(ledger: Ledger, findings: Findings, message: Message, deliveries:
   let spare = mostCopies(ledger, message) - 1;
   for (let index = 1; index < deliveries.length; index += 1) {
     const delivery = deliveries[index]!;
-    delivery.cause = returnedBefore(ledger, deliveries, index, isCertain);
+    delivery.cause = isRunAgainLate(ledger, deliveries, index)
+      ? 'late-start'
+      : returnedBefore(ledger, deliveries, index, isCertain);
     if (delivery.cause === undefined && spare > 0) {
       spare -= 1;
       delivery.cause = message.oks < message.invokes ? 'unknown-publish' : 'repeated-publish';
@@ -40,6 +42,14 @@ function isLateStart(ledger: Ledger, deliveries: readonly Delivery[], index: num
     elsewhere.some((other) => isOlder(late, other)) ||
     (elsewhere.length > 0 && (isUncounted(ledger) || wasHeld(ledger, came, late)));
   return isLate && startedLate(ledger, late);
+}
+
+/** It went on in place where it had failed before, though others had it in between: no rewind of the log. */
+function isRunAgainLate(ledger: Ledger, deliveries: readonly Delivery[], index: number): boolean {
+  const late = deliveries[index]!;
+  const came = deliveries.slice(Math.max(0, index - LOOK_BACK), index);
+  const isRunAgain = isUncounted(ledger) && came.at(-1)?.holder !== late.holder && wasHeld(ledger, came, late);
+  return isRunAgain && startedLate(ledger, late);
 }
 
 /** Its holder kept it after a failure, to run it again in place: nobody handed it out a second time. */
