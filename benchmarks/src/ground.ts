@@ -70,8 +70,8 @@ async function rabbitmqGround(size: Size, launch: Launch): Promise<Ground> {
 }
 
 /** Of the quorum queues' log, which rolls over every 500,000 entries. A server that is not ours is left as it is. */
-const rollOver = async ({ controls, control }: Broker): Promise<void> => {
-  if (controls !== 'none') await control('eval', 'ra_log_wal:force_roll_over(ra_log_wal).');
+const rollOver = async (server: Broker): Promise<void> => {
+  if (server.controls !== 'none') await server.control('eval', 'ra_log_wal:force_roll_over(ra_log_wal).');
 };
 
 const redisQueue: Comparison = {
