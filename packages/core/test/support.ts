@@ -1,7 +1,7 @@
 import { type BrokerOptions, MemoryBroker, virtualClock, type VirtualClock } from '@waybill/in-memory';
 import { expect, onTestFinished } from 'vitest';
 import type { Carried } from '../src/plan/check.ts';
-import { type Driver, type Link, type Outgoing, realClock } from '../src/driver/index.ts';
+import { type Driver, type Link, type Outgoing, type Receiver, realClock } from '../src/driver/index.ts';
 import {
   type Bus,
   type BusEvent,
@@ -172,3 +172,14 @@ export function delegated(link: Link): Link {
     ...(link.admin && { admin: link.admin }),
   };
 }
+
+/** The driver, with receivers that a test has changed. */
+export const throughReceivers =
+  (change: (receiver: Receiver) => Receiver) =>
+  (inner: Driver): Driver => ({
+    ...inner,
+    connect: async (options) => {
+      const link = await inner.connect(options);
+      return { ...delegated(link), receive: async (source, more) => change(await link.receive(source, more)) };
+    },
+  });

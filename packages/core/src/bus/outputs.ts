@@ -23,8 +23,9 @@ export function outputsOf(carrier: Carrier, source: string, exactlyOnce: boolean
   return async (loan, to, value, options) => {
     const way = wayTo(to, source);
     if (way.carrier !== carrier) throw elsewhere(source, carrier, way.carrier);
-    const output = await way.outbox.prepare(value, options);
-    (loan.outputs ??= []).push(output);
+    // Of this run: what is ready only when the next one has begun is not part of it.
+    const outputs = (loan.outputs ??= []);
+    outputs.push(await way.outbox.prepare(value, options));
   };
 }
 

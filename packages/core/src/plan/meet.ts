@@ -89,8 +89,9 @@ function meetOne(capabilities: Capabilities, destination: Destination, need: Axi
  * Granted where a position and what a handler sends are stored together: then the effect of each message is there once.
  * What waits in delay queues has to have a position there too.
  */
-function meetExactlyOnce({ atomic, queue, ...others }: Capabilities, destination: Destination): Met {
-  const channel = { ...others, queue }[destination.kind] as ChannelCapabilities;
+function meetExactlyOnce(capabilities: Capabilities, destination: Destination): Met {
+  const { atomic, queue } = capabilities;
+  const channel = capabilities[destination.kind] as ChannelCapabilities;
   const ways = servedSteps(destination, channel).length > 0 ? [channel, queue] : [channel];
   if (atomic === 'position-and-send' && ways.every((way) => way !== 'none' && way.style === 'position'))
     return byBroker;

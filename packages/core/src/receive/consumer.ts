@@ -166,7 +166,8 @@ export class SteadyConsumer implements AsyncDisposable {
   async #checkTransacts(receiver: Receiver): Promise<void> {
     const { exactlyOnce, name } = this.#terms;
     if (!exactlyOnce || (receiver.style === 'position' && receiver.transact !== undefined)) return;
-    await receiver.close();
+    // What a receiver says on its way out does not hide why it has to go.
+    await receiver.close().catch(() => {});
     throw new WaybillError(
       'unsupported',
       `${name}: nobody keeps its position, so nothing can be stored together with it; give the subscription a name`,

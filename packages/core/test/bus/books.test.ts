@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Driver, Receiver, Settlement, Unsettled, Watermark } from '../../src/driver/index.ts';
 import { queue, type Settled, stream, type } from '../../src/index.ts';
-import { bench, delegated, gate } from '../support.ts';
+import { bench, gate, throughReceivers } from '../support.ts';
 
 const jobs = queue('jobs', { schema: type<number>() });
 const log = stream('log', { schema: type<number>(), needs: { group: true } });
@@ -22,18 +22,8 @@ interface Tampering {
   ) => Promise<readonly Unsettled[]>;
 }
 /** The driver, with answers of its receivers that a test decides. */
-const tampered =
-  (tampering: Tampering) =>
-  (inner: Driver): Driver => ({
-    ...inner,
-    connect: async (options) => {
-      const link = await inner.connect(options);
-      return {
-        ...delegated(link),
-        receive: async (source, more) => tamper(await link.receive(source, more), tampering),
-      };
-    },
-  });
+const tampered = (tampering: Tampering): ((inner: Driver) => Driver) =>
+  throughReceivers((receiver) => tamper(receiver, tampering));
 function tamper(receiver: Receiver, { settle, extend, commit }: Tampering): Receiver {
   const common = { native: receiver.native, closed: receiver.closed, close: () => receiver.close() };
   if (receiver.style === 'position') {

@@ -2,7 +2,7 @@ import { MemoryBroker } from '@waybill/in-memory';
 import { describe, expect, it } from 'vitest';
 import type { Addressed, Driver, PositionReceiver, Transacted } from '../../src/driver/index.ts';
 import { connect, fixed, queue, Reject, stream, topic, type } from '../../src/index.ts';
-import { bench, delegated, gate, rejection } from '../support.ts';
+import { bench, gate, rejection, throughReceivers } from '../support.ts';
 
 const orders = stream('orders', {
   schema: type<number>(),
@@ -19,21 +19,8 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, inde
 
 type Decide = (outputs: readonly Addressed[], carryOut: () => Promise<Transacted>) => Promise<Transacted>;
 /** The driver, with transactions whose fate a test decides. */
-const decided =
-  (decide: Decide) =>
-  (inner: Driver): Driver => ({
-    ...inner,
-    connect: async (options) => {
-      const link = await inner.connect(options);
-      return {
-        ...delegated(link),
-        receive: async (source, more) => {
-          const receiver = await link.receive(source, more);
-          return receiver.style === 'position' ? deciding(receiver, decide) : receiver;
-        },
-      };
-    },
-  });
+const decided = (decide: Decide): ((inner: Driver) => Driver) =>
+  throughReceivers((receiver) => (receiver.style === 'position' ? deciding(receiver, decide) : receiver));
 function deciding(receiver: PositionReceiver, decide: Decide): PositionReceiver {
   const commit = receiver.commit?.bind(receiver);
   const transact = receiver.transact?.bind(receiver);
@@ -137,6 +124,37 @@ describe('what is sent through a delivery, exactly once', () => {
     expect(bodiesOf(broker, 'invoices')).toEqual(['1']);
   });
 
+  it('is no part of the next run where it was ready only then', async () => {
+    const ready = gate();
+    const slow = queue('slow', {
+      schema: {
+        '~standard': {
+          version: 1,
+          vendor: 'test',
+          validate: async (value: unknown) => {
+            if (value === 'run 1') await ready.promise;
+            return { value: String(value) };
+          },
+        },
+      },
+    });
+    const { bus, broker, clock } = await bench({ ...destinations, slow });
+    const going = gate();
+    await bus.orders.consume(async (_, delivery) => {
+      const sending = delivery.send(bus.slow, `run ${delivery.attempt}`);
+      if (delivery.attempt === 1) throw new Error('not yet');
+      await sending;
+      await going.promise;
+    }, group);
+    await bus.orders.append(1);
+    await clock.advance(1000);
+    ready.open();
+    await clock.advance(0);
+    going.open();
+    await clock.advance(1000);
+    expect(bodiesOf(broker, 'slow')).toEqual(['run 2']);
+  });
+
   it('is one transaction for many deliveries', async () => {
     const sizes: number[] = [];
     const wrap = decided((outputs, carryOut) => {
@@ -229,21 +247,9 @@ describe('a run that took too long, exactly once', () => {
 
 it('where nobody keeps the position it is refused, and the receiver is closed', async () => {
   let closed = 0;
-  const wrap = (inner: Driver): Driver => ({
-    ...inner,
-    connect: async (options) => {
-      const link = await inner.connect(options);
-      return {
-        ...delegated(link),
-        receive: async (source, more) => {
-          const { transact: _without, ...receiver } = deciding(
-            (await link.receive(source, more)) as PositionReceiver,
-            answers(),
-          );
-          return { ...receiver, close: () => receiver.close().finally(() => closed++) };
-        },
-      };
-    },
+  const wrap = throughReceivers((given) => {
+    const { transact: _without, ...receiver } = deciding(given as PositionReceiver, answers());
+    return { ...receiver, close: () => receiver.close().finally(() => closed++) };
   });
   const { bus } = await bench(destinations, { wrap });
   expect(await rejection(bus.orders.consume(() => {}, group))).toMatchObject({ code: 'unsupported' });
