@@ -7,6 +7,7 @@ import type {
   Outgoing,
   Place,
   Positioned,
+  PositionReceiver,
   Receipted,
   ReceiveOptions,
   Receiver,
@@ -143,6 +144,16 @@ export function laneOf<M extends Receipted | Positioned>(receiver: {
   return new Promise((resolve) => {
     receiver.start({ granted: ([lane]) => lane && resolve(lane), revoking: () => Promise.resolve(), ended: () => {} });
   });
+}
+
+/** A reader, and its lane. */
+export async function read(
+  link: Link,
+  source: Source,
+  options: Partial<ReceiveOptions> = {},
+): Promise<{ readonly receiver: PositionReceiver; readonly lane: Lane<Positioned> }> {
+  const receiver = await receive(link, 'position', source, options);
+  return { receiver, lane: await laneOf(receiver) };
 }
 
 const collectMs = 20_000;

@@ -1,13 +1,5 @@
 import { nats, type NatsOptions } from '@waybill/adapter-nats';
-import type {
-  Lane,
-  LeaseReceiver,
-  Link,
-  Positioned,
-  PositionReceiver,
-  ReceiveOptions,
-  Source,
-} from '@waybill/core/driver';
+import type { LeaseReceiver, Link, ReceiveOptions, Source } from '@waybill/core/driver';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { closing, laneOf, never, receive, Taker } from '../../../conformance/test/link.ts';
 
@@ -24,6 +16,7 @@ export {
   outcomesOf,
   place,
   queueOf,
+  read,
   reject,
   store,
 } from '../../../conformance/test/link.ts';
@@ -42,13 +35,4 @@ export async function consume(
 ): Promise<Taker<string, LeaseReceiver<string>>> {
   const receiver = (await receive(link, 'lease', source, options)) as LeaseReceiver<string>;
   return new Taker(receiver, await laneOf(receiver));
-}
-
-export async function read(
-  link: NatsLink,
-  source: Source,
-  options: Partial<ReceiveOptions> = {},
-): Promise<{ readonly receiver: PositionReceiver; readonly lane: Lane<Positioned> }> {
-  const receiver = await receive(link, 'position', source, options);
-  return { receiver, lane: await laneOf(receiver) };
 }

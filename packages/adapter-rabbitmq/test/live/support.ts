@@ -1,13 +1,5 @@
 import { rabbitmq, type RabbitConnections, type RabbitOptions } from '@waybill/adapter-rabbitmq';
-import type {
-  Lane,
-  Link,
-  MessageReceiver,
-  Positioned,
-  PositionReceiver,
-  ReceiveOptions,
-  Source,
-} from '@waybill/core/driver';
+import type { Link, MessageReceiver, ReceiveOptions, Source } from '@waybill/core/driver';
 import { waitFor } from '@waybill/testbed';
 import { closing, laneOf, never, receive, Taker } from '../../../conformance/test/link.ts';
 
@@ -24,6 +16,7 @@ export {
   outcomesOf,
   place,
   queueOf,
+  read,
   reject,
   store,
   unrun,
@@ -42,15 +35,6 @@ export async function open(
 export async function consume(link: RabbitLink, source: Source, options: Partial<ReceiveOptions> = {}): Promise<Queue> {
   const receiver = (await receive(link, 'message', source, options)) as MessageReceiver<number>;
   return new Taker(receiver, await laneOf(receiver));
-}
-
-export async function read(
-  link: RabbitLink,
-  source: Source,
-  options: Partial<ReceiveOptions> = {},
-): Promise<{ readonly receiver: PositionReceiver; readonly lane: Lane<Positioned> }> {
-  const receiver = await receive(link, 'position', source, options);
-  return { receiver, lane: await laneOf(receiver) };
 }
 
 /** The figure of a quorum queue lags: asks until it is this one. */
