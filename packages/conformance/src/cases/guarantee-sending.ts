@@ -7,12 +7,14 @@ import { proveRefusal } from '../applies.ts';
 import type { Case, Facts } from '../case.ts';
 import { startChild } from '../child/parent.ts';
 import type { Context } from '../context.ts';
+import type { Job } from '../inbox.ts';
 import { destinationOf } from '../destination-of.ts';
 import { channelIn, channelOf, forBoth, isExact, type Way } from './channel.ts';
 import { caseOf } from './define.ts';
+import { jobQueue } from './destinations.ts';
 import { interposed } from './interposed.ts';
 
-/** G06, G09, G19, G20: what a sender is told is true. */
+/** G06, G09, G19, G20, G26: what a sender is told is true. */
 export const guaranteeSending: readonly Case[] = [
   ...forBoth({
     id: 'G06',
@@ -28,6 +30,11 @@ export const guaranteeSending: readonly Case[] = [
     id: 'G09:resend',
     title: 'with resend always a send whose confirm is lost is sent again by itself, and resolves',
     run: resent,
+  }),
+  ...forBoth({
+    id: 'G26',
+    title: 'a delivery is accepted only when what its handler sent through it is stored',
+    run: acceptedWhenStored,
   }),
   caseOf({ requires: {}, kind: 'refusal' })({
     id: 'G19',
@@ -54,6 +61,37 @@ export const guaranteeSending: readonly Case[] = [
     run: distinctIds,
   }),
 ];
+
+/** The handler has returned, and awaited nothing. */
+async function acceptedWhenStored(context: Context, way: Way): Promise<void> {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const { driver } = interposed(await context.driver(), {
+    async send(send) {
+      await opened;
+      return send();
+    },
+  });
+  const bus = await context.connect({ out: jobQueue(context, 'out') }, { driver });
+  const [outputs, inbox] = [
+    context.inbox(),
+    context.inbox({ handle: (job: Job, { delivery }) => void delivery.send(bus.out, job) }),
+  ];
+  await bus.out.consume(outputs.handler);
+  const channel = await channelOf(context, way)();
+  const consumer = await channel.consume(inbox.handler);
+  const jobs = context.jobs(5);
+  await channel.sendMany(jobs);
+  await inbox.atLeast(jobs.length);
+  await context.quiet();
+  const accepted = (): number => inbox.taken.filter(({ delivery }) => !delivery.isOpen).length;
+  context.expect.equal(accepted(), 0, 'deliveries that are accepted before their outputs are stored');
+  open();
+  await outputs.complete(jobs, 'the outputs');
+  await context.until('all deliveries to be accepted', () => accepted() === jobs.length);
+  await consumer.close();
+  context.expect.equal(inbox.taken.length, jobs.length, 'runs');
+}
 
 /** The kinds from which nothing can be consumed exactly once. */
 const inexact = ({ capabilities }: Pick<Facts, 'capabilities'>): readonly Kind[] =>

@@ -143,6 +143,13 @@ export const promises: readonly Defect[] = [
     ],
   },
   {
+    name: 'accepts before what was sent is stored',
+    kills: ['G26', 'G26:topic'],
+    edits: [
+      edit('core/src/receive/lane-intake.ts', 'if (sending !== undefined) return', 'if (sending === null) return'),
+    ],
+  },
+  {
     name: 'sends at once what is to be held back',
     kills: ['G21:stream', 'G22:stream'],
     edits: [edit('core/src/bus/outputs.ts', 'if (!exactlyOnce)', 'if (!exactlyOnce || exactlyOnce)')],
