@@ -52,6 +52,7 @@ async function measureRows(ground: Ground, launch: Launch, size: Size, only = ''
   for (const row of chosen) {
     console.error(`\n${row.id}: ${row.title}`);
     finished.push(finish(await measureRow(launch, row, size.pairs, (run) => console.error(`  ${lineOf(row, run)}`))));
+    if (row.isControl === true && reasonsToVoid(finished).length > 0) break;
   }
   return finished;
 }
