@@ -185,7 +185,7 @@ describe('connections to NATS 2.15', () => {
     const seen: string[] = [];
     await bus.orders.consume((value) => void seen.push(`order ${value}`));
     await bus.news.subscribe((value) => void seen.push(`kept ${value}`), { subscription: 'kept' });
-    await bus.news.subscribe((value) => void seen.push(`heard ${value}`));
+    const heard = await bus.news.subscribe((value) => void seen.push(`heard ${value}`));
     const all = async (value: number): Promise<void> => {
       await Promise.all([bus.orders.send(value), bus.news.publish(value)]);
       await waitFor(
@@ -203,7 +203,10 @@ describe('connections to NATS 2.15', () => {
       await admin.native.request(`$JS.API.CONSUMER.DELETE.${stream}.${consumer}`);
     await admin.close();
     await server.kill();
+    await waitFor('the subscription to notice', () => heard.state === 'waiting' || undefined);
     await server.restart();
+    // Without a name it hears what is published while it is live, and nothing of what came before.
+    await waitFor('the subscription to be live again', () => heard.state === 'live' || undefined);
     await all(2);
     expect(seen.toSorted()).toEqual(['heard 1', 'heard 2', 'kept 1', 'kept 2', 'order 1', 'order 2']);
   });
