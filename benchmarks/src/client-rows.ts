@@ -1,4 +1,4 @@
-import type { Arm, Gate, Row } from './harness/row.ts';
+import { type Arm, type Gate, type Row, turnsOf } from './harness/row.ts';
 import type { Size } from './harness/size.ts';
 import { type ClientGround, empty, filled, type Kind } from './grounds/client-ground.ts';
 
@@ -53,6 +53,7 @@ export function clientRows(
   const consuming = {
     messages,
     warmUp,
+    turns: turnsOf(messages),
     metrics,
     notes: [...asked.notes.consume, `${prefetch} messages held, and as many handlers at once where the style has them`],
     field: filled(ground, kind, warmUp + messages),
@@ -60,6 +61,7 @@ export function clientRows(
   const publishing = {
     messages,
     warmUp,
+    turns: turnsOf(messages),
     metrics,
     notes: [...asked.notes.publish, `window ${window}; 200-byte JSON encoded in the measured part`],
     field: empty(ground, kind),

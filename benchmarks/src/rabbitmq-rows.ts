@@ -1,4 +1,4 @@
-import type { Arm, Field, Gate, Row } from './harness/row.ts';
+import { type Arm, type Field, type Gate, type Row, turnsOf } from './harness/row.ts';
 import type { RabbitmqGround } from './harness/rabbitmq-field.ts';
 import type { Size } from './harness/size.ts';
 import { flatWithin } from './memory-rows.ts';
@@ -46,14 +46,21 @@ export function rabbitmqRows(size: Size, ground: RabbitmqGround, { endToEndPerSe
   const { messages } = size;
   const warmUp = messages >> 1;
   const consuming = {
-    messages: 2 * messages,
+    messages,
     // A consumer runs for days. Until all of it is compiled, some 100,000 messages on, whoever has more code looks slower.
     warmUp: 2 * messages,
+    turns: turnsOf(messages),
     metrics: ['cpu', 'rate'],
     notes: consumeNotes,
     field: filled(ground),
   } as const;
-  const publishing = { messages, warmUp, metrics: ['cpu', 'rate'], field: empty(ground) } as const;
+  const publishing = {
+    messages,
+    warmUp,
+    turns: turnsOf(messages),
+    metrics: ['cpu', 'rate'],
+    field: empty(ground),
+  } as const;
   return [
     {
       ...consuming,
@@ -188,7 +195,7 @@ export function rabbitmqRows(size: Size, ground: RabbitmqGround, { endToEndPerSe
         ...consumeNotes,
         `what is measured is the front of the queue; in the second arm ${backlog} messages more wait behind it`,
       ],
-      field: ({ name }) => ground.filled(4 * messages + (name === 'nothing behind' ? 0 : backlog)),
+      field: ({ name }) => ground.filled(3 * messages + (name === 'nothing behind' ? 0 : backlog)),
     },
   ];
 }

@@ -20,6 +20,7 @@ export class RabbitmqGround {
   readonly #rollOver: () => Promise<void>;
   readonly #name = `bench-${process.pid}`;
   readonly #declared = new Set<string>();
+  #uses = 0;
 
   private constructor(url: string, connection: ChannelModel, rollOver: () => Promise<void>) {
     this.#url = url;
@@ -62,19 +63,19 @@ export class RabbitmqGround {
     return this.#field(names, queue);
   }
 
+  /**
+   * Two in turn, since two arms may run at once. A log that is full is moved into segments, which takes seconds, and from
+   * which a consumer reads at half the rate. So the first begins with a log of its own, and the second shares it.
+   */
   async #usual(): Promise<string> {
-    const queue = this.#name;
+    const which = this.#uses++ % 2;
+    if (which === 0) await this.#rollOver();
+    const queue = `${this.#name}-${which}`;
     await this.#declare({ [queue]: usual(queue) });
     return queue;
   }
 
-  /**
-   * A log that is full is moved into segments, which takes seconds and halves the rate of whoever is measured meanwhile:
-   * with the runs of a session that was every second one. So each run begins with a log of its own, and none is full
-   * before it ends.
-   */
   async #declare(destinations: Destinations): Promise<void> {
-    await this.#rollOver();
     const missing = Object.fromEntries(Object.entries(destinations).filter(([name]) => !this.#declared.has(name)));
     if (Object.keys(missing).length === 0) return;
     await using bus = await connect(this.#url, missing, { connectTimeoutMs: 300_000 });

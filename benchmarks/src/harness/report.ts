@@ -102,7 +102,7 @@ function rowSection({ row, compared, faulty, runs }: FinishedRow): string {
   const lines = compared.map((one) => [units[one.metric], ...one.figures.map(estimateOf), ...ratioOf(one)]);
   const notes = [
     ...row.notes,
-    `${runs.length} runs; ${row.messages} messages each${messagesOf(row.arms)}, after ${row.warmUp} to warm up`,
+    `${runs.length} runs; ${row.messages} messages each${messagesOf(row.arms)}, after ${row.warmUp} to warm up${row.turns === undefined ? '' : `, in ${row.turns} turns`}`,
   ];
   return [
     `### ${row.title}`,

@@ -34,6 +34,8 @@ export interface Row {
   readonly arms: readonly [Arm] | readonly [Arm, Arm];
   readonly messages: number;
   readonly warmUp: number;
+  /** Both arms run at once, and in turns, so many each. Default: one after the other. */
+  readonly turns?: number;
   /** Where a run takes long. Default: as many as the session has. */
   readonly mostPairs?: number;
   readonly metrics: readonly Metric[];
@@ -53,3 +55,7 @@ export interface Field {
   faults?(): Promise<SequenceFaults>;
   remove(): Promise<void>;
 }
+
+/** Long enough to go on at full speed, short enough for the machine to be the same in both turns. */
+const messagesInATurn = 5_000;
+export const turnsOf = (messages: number): number => Math.max(1, Math.round(messages / messagesInATurn));

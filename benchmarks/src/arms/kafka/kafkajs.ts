@@ -18,7 +18,7 @@ async function open(assignment: Assignment): Promise<RawClient> {
   const topic = textIn(assignment, 'queue');
   const kafka = new Kafka({ brokers: [new URL(textIn(assignment, 'url')).host], logLevel: logLevel.ERROR });
   const producer = kafka.producer({ allowAutoTopicCreation: false });
-  const consumer = kafka.consumer({ groupId: 'bench' });
+  const consumer = kafka.consumer({ groupId: `bench-${topic}` });
   await producer.connect();
   const size = textIn(assignment, 'style') === 'each' ? 1 : numberIn(assignment, 'window');
   const send = (first: number, count: number): Promise<unknown> =>

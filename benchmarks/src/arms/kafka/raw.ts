@@ -5,7 +5,8 @@ import type { Order } from '../shared/order.ts';
 import { type RawClient, rawPrograms } from '../shared/raw-client.ts';
 import { type Fetching, openFetching, openProduction, type Production, recordOf } from './raw-connection.ts';
 
-const group = 'bench';
+/** One each: members of one group would wait for one another. */
+const groupOf = (topic: string): string => `bench-${topic}`;
 const commitEveryMs = 50;
 type Handle = (order: Order) => Promise<void>;
 
@@ -21,7 +22,7 @@ async function openTuned(assignment: Assignment): Promise<RawClient> {
   const url = textIn(assignment, 'url');
   const topic = textIn(assignment, 'queue');
   const production = await openProduction(url, topic);
-  const fetching = await openFetching(url, topic, group);
+  const fetching = await openFetching(url, topic, groupOf(topic));
   const batches = new Batches(production);
   return {
     publish: (index) => batches.add(recordOf(topic, index)),
@@ -88,7 +89,7 @@ async function openIdiomatic(assignment: Assignment): Promise<RawClient> {
   const topic = textIn(assignment, 'queue');
   const base = { clientId: 'benchmarks', bootstrapBrokers: [host] };
   const producer = new Producer(base);
-  const consumer = new Consumer({ ...base, groupId: group });
+  const consumer = new Consumer({ ...base, groupId: groupOf(topic) });
   const publish = (index: number): Promise<unknown> => producer.send({ messages: [recordOf(topic, index)], acks: -1 });
   return {
     publish,

@@ -1,7 +1,7 @@
 import { type ChannelModel, connect, type ConfirmChannel, type Options } from 'amqplib';
 import { type Assignment, type Measured, numberIn, textIn } from '../shared/measured.ts';
-import { Meter } from '../shared/meter.ts';
 import { makeOrder } from '../shared/order.ts';
+import { measurePublishing } from '../shared/publishing.ts';
 import { bare, connectCorked, envelope, Window } from './raw.ts';
 
 type Send = (first: number, count: number) => Promise<void>;
@@ -15,11 +15,7 @@ export async function program(assignment: Assignment): Promise<Measured> {
   const { connection, write } = await connectFor(style, textIn(assignment, 'url'));
   const channel = await connection.createConfirmChannel();
   const send = senderOf(style, channel, assignment, write);
-  await send(0, assignment.warmUp);
-  const meter = new Meter();
-  meter.start();
-  await send(assignment.warmUp, assignment.messages);
-  const measured = meter.stop(assignment.messages);
+  const measured = await measurePublishing(assignment, send);
   await connection.close();
   return measured;
 }

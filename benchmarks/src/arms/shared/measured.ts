@@ -5,6 +5,8 @@ export interface Assignment {
   /** Messages before the measured part: they compile the code and open the connections. */
   readonly warmUp: number;
   readonly messages: number;
+  /** Into so many turns the measured part is divided. Default: 1. */
+  readonly turns?: number;
   readonly settings: Readonly<Record<string, string | number>>;
 }
 

@@ -6,26 +6,36 @@ import type { Measured } from './measured.ts';
 const profileFile = process.env['WAYBILL_BENCH_PROFILE'];
 const profilingIntervalUs = 200;
 
-/** Time and CPU of this process between `start` and `stop`. */
+/**
+ * What this process uses from the first `start` to `stop`. Time counts in its turns only; CPU all the way, since what is
+ * left for afterwards, or fetched ahead, costs something too, and who waits for his turn uses none.
+ */
 export class Meter {
-  #startedAt = 0;
+  #elapsedMs = 0;
+  #startedAt: number | undefined;
   #cpu: NodeJS.CpuUsage | undefined;
   #profiler: Session | undefined;
 
   start(): void {
-    if (profileFile !== undefined) this.#profiler = startProfiler();
-    this.#cpu = process.cpuUsage();
+    if (this.#cpu === undefined && profileFile !== undefined) this.#profiler = startProfiler();
+    this.#cpu ??= process.cpuUsage();
     this.#startedAt = performance.now();
   }
 
+  /** The turn is over. */
+  pause(): void {
+    if (this.#startedAt !== undefined) this.#elapsedMs += performance.now() - this.#startedAt;
+    this.#startedAt = undefined;
+  }
+
   stop(messages: number): Measured {
-    const elapsedMs = performance.now() - this.#startedAt;
+    this.pause();
     const { user, system } = process.cpuUsage(this.#cpu);
     const maxRssMb = process.resourceUsage().maxRSS / 1024;
     this.#profiler?.post('Profiler.stop', (_, { profile }) =>
       writeFileSync(profileFile ?? '', JSON.stringify(profile)),
     );
-    return { messages, elapsedMs, userUs: user, systemUs: system, maxRssMb };
+    return { messages, elapsedMs: this.#elapsedMs, userUs: user, systemUs: system, maxRssMb };
   }
 }
 

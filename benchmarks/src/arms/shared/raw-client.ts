@@ -1,8 +1,8 @@
 import { Gauge } from './gauge.ts';
 import { type Assignment, type Measured, numberIn, type Program } from './measured.ts';
-import { Meter } from './meter.ts';
 import { OpenLoop } from './open-loop.ts';
 import type { Order } from './order.ts';
+import { measurePublishing } from './publishing.ts';
 
 /** A stock client as one would write it by hand, in one style. */
 export interface RawClient {
@@ -34,13 +34,8 @@ export const rawPrograms = (open: (assignment: Assignment) => Promise<RawClient>
     return measured;
   },
   async publish(assignment) {
-    const { warmUp, messages } = assignment;
     const client = await open(assignment);
-    await client.publishAll(0, warmUp);
-    const meter = new Meter();
-    meter.start();
-    await client.publishAll(warmUp, messages);
-    const measured = meter.stop(messages);
+    const measured = await measurePublishing(assignment, (first, count) => client.publishAll(first, count));
     await client.close?.();
     return measured;
   },

@@ -1,7 +1,7 @@
 import { inArrays, inLanes } from '../shared/lanes.ts';
 import { type Assignment, type Measured, numberIn, textIn } from '../shared/measured.ts';
-import { Meter } from '../shared/meter.ts';
 import { makeOrder, makeOrders } from '../shared/order.ts';
+import { measurePublishing } from '../shared/publishing.ts';
 import { openWay } from './way.ts';
 
 /**
@@ -14,9 +14,5 @@ export async function program(assignment: Assignment): Promise<Measured> {
     textIn(assignment, 'style') === 'each'
       ? inLanes(first, count, numberIn(assignment, 'window'), (index) => way.send(makeOrder(index)))
       : inArrays(first, count, numberIn(assignment, 'array'), (at, size) => way.sendMany(makeOrders(at, size)));
-  await send(0, assignment.warmUp);
-  const meter = new Meter();
-  meter.start();
-  await send(assignment.warmUp, assignment.messages);
-  return meter.stop(assignment.messages);
+  return await measurePublishing(assignment, send);
 }
