@@ -39,6 +39,7 @@ async function* measurePair(launch: Launch, row: Row, pair: number): AsyncGenera
 }
 
 export async function measureOnce(launch: Launch, row: Row, arm: Arm, pair: number): Promise<Run> {
+  await row.prepare?.();
   const field = await row.field?.(arm, row);
   try {
     await launch.before?.();
@@ -50,6 +51,7 @@ export async function measureOnce(launch: Launch, row: Row, arm: Arm, pair: numb
 
 /** Both arms at once, each in its process: one has its turn while the other waits, A B, B A and so on. */
 async function measureInTurns(launch: Launch, row: Row, turns: number, pair: number): Promise<readonly Run[]> {
+  await row.prepare?.();
   const fields: (Field | undefined)[] = [];
   try {
     for (const arm of row.arms) fields.push(await row.field?.(arm, row));

@@ -40,6 +40,14 @@ export class RabbitmqGround {
     await this.#connection.close();
   }
 
+  /**
+   * A log that is full is moved into segments, which takes seconds, and from which a consumer reads at half the rate. So a
+   * pair begins with a log of its own, which both of its queues share.
+   */
+  renew(): Promise<void> {
+    return this.#rollOver();
+  }
+
   /** A queue with so many messages in it, which the run consumes. */
   async filled(count: number): Promise<Field> {
     const queue = await this.#usual();
@@ -63,14 +71,9 @@ export class RabbitmqGround {
     return this.#field(names, queue);
   }
 
-  /**
-   * Two in turn, since two arms may run at once. A log that is full is moved into segments, which takes seconds, and from
-   * which a consumer reads at half the rate. So the first begins with a log of its own, and the second shares it.
-   */
+  /** Two in turn, since two arms may run at once. */
   async #usual(): Promise<string> {
-    const which = this.#uses++ % 2;
-    if (which === 0) await this.#rollOver();
-    const queue = `${this.#name}-${which}`;
+    const queue = `${this.#name}-${this.#uses++ % 2}`;
     await this.#declare({ [queue]: usual(queue) });
     return queue;
   }

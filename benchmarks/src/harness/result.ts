@@ -34,7 +34,7 @@ export interface SessionResult {
   readonly footprint?: Footprint;
 }
 
-export function finish({ row: { field: _, ...row }, runs }: RowRuns): FinishedRow {
+export function finish({ row: { field: _, prepare: _p, ...row }, runs }: RowRuns): FinishedRow {
   return { row, runs, ...judgeRow({ row, runs }) };
 }
 

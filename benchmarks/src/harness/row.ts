@@ -44,6 +44,8 @@ export interface Row {
   readonly notes: readonly string[];
   /** Raw against raw: what is seen here is noise. */
   readonly isControl?: boolean;
+  /** Before the broker's side of a pair is made, or of a run where they come one after the other. */
+  readonly prepare?: () => Promise<void>;
   /** The broker's side of one run. Default: none. */
   readonly field?: (arm: Arm, row: Row) => Promise<Field>;
 }
