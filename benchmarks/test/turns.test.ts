@@ -32,6 +32,14 @@ describe('a gauge', () => {
     expect(ended).toEqual([0, 1, 2, 3, 4, 5]);
     expect({ messages, faults }).toEqual({ messages: 4, faults: { lost: 0, duplicates: 0, outOfOrder: 0 } });
   });
+
+  test('holds up nothing of what lies behind the measured part', async () => {
+    const gauge = new Gauge({ program: 'none', warmUp: 1, messages: 1, settings: {} });
+    const all = [0, 1, 2, 3].map((index) => gauge.handle(makeOrder(index)));
+    await gauge.measured(ours);
+    await Promise.all(all);
+    await gauge.handle(makeOrder(4));
+  });
 });
 
 test('publishing sends the warm-up and every turn, from where the last one ended', async () => {

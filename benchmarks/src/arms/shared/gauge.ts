@@ -48,7 +48,7 @@ export class Gauge {
       this.#meter.pause();
     }
     await turn();
-    this.#open();
+    this.#pass();
     const measured = this.#meter.stop(this.#messages);
     return { ...measured, faults: this.#sequence.faults(this.#warmUp + this.#messages) };
   }
@@ -56,8 +56,11 @@ export class Gauge {
   #handled(share: number): Promise<void> {
     this.#end = this.#warmUp + share;
     this.#turn = new Promise((resolve) => (this.#over = resolve));
+    this.#pass();
+    return this.#turn;
+  }
+  #pass(): void {
     this.#gate = undefined;
     this.#open();
-    return this.#turn;
   }
 }
