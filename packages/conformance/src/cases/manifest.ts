@@ -123,14 +123,21 @@ const askable = {
 
 async function lowered(context: Context): Promise<void> {
   const driver = await context.driver();
+  const here = context.capabilities;
+  const gone = kinds.filter((kind) => driver.capabilities[kind] !== 'none' && here[kind] === 'none');
+  const isOfGone = (word: string): boolean => gone.some((kind) => word.startsWith(`${kind}.`));
   const lost = wordsOf(driver.capabilities).filter(
-    (word) => !wordsOf(context.capabilities).includes(word) && !word.includes('limits'),
+    (word) => !wordsOf(here).includes(word) && !word.includes('limits') && !isOfGone(word),
   );
-  context.evidence('lowered here', lost.join(', ') || 'nothing');
+  context.evidence('lowered here', [...gone, ...lost].join(', ') || 'nothing');
   context.expect.ok(
     lost.every((word) => wordsOf(context.capabilities).some((other) => other.startsWith(word.split('=')[0]!))),
     'what was lowered has another word',
   );
+  for (const kind of gone) {
+    const verdict = await proveRefusal(() => context.driver(), destinationOf(kind, context.name(kind), {}));
+    context.expect.equal(verdict?.state, 'refused', `asking this server for a ${kind}: ${verdict?.reason ?? 'accepted'}`);
+  }
   for (const word of lost) {
     const [kind, name] = word.split(/[.=]/) as [Kind, string];
     if (!Object.hasOwn(askable, name) || (kind === 'topic' && name === 'priority')) continue;
