@@ -16,7 +16,7 @@ const bufferOf = (bytes: Uint8Array): Buffer =>
 /** Kafka has a key and a time of its own; the rest of what Waybill says travels as headers. */
 export function recordOf(message: Outgoing): WireRecord {
   const packed = packHeaders(message, ['key', 'sentAt']);
-  const headers: Header[] = Object.entries(packed).map(([name, value]) => [textToBytes(name), textToBytes(value)]);
+  const headers: Header[] = Object.entries(packed).map(([name, value]) => [headerBytes(name), headerBytes(value)]);
   return {
     key: message.key === undefined ? null : textToBytes(message.key),
     value: message.body === null ? null : bufferOf(message.body),
@@ -24,6 +24,10 @@ export function recordOf(message: Outgoing): WireRecord {
     timestamp: timestampOf(message.sentAt),
   };
 }
+
+/** What nearly every record says is not encoded again for each. */
+const said = new Map(['waybill-id', 'waybill-type', 'application/json'].map((text) => [text, Buffer.from(text)]));
+const headerBytes = (text: string): Buffer => said.get(text) ?? textToBytes(text);
 
 function timestampOf(sentAt: number): number {
   if (Number.isInteger(sentAt) && sentAt >= 0) return sentAt;
@@ -73,6 +77,12 @@ export class KafkaMessage extends LazyIncoming implements Positioned {
   override get sentAt(): number {
     return this.native.timestamp;
   }
+  /** Asked of every message, and most often the only header that is: the others need not be taken apart for it. */
+  override get contentType(): string | undefined {
+    for (const [name, value] of this.native.headers)
+      if (name.equals(typeName)) return value?.equals(usualType) ? usual : bytesToText(value ?? empty);
+    return undefined;
+  }
   /** Of a name that came more than once the first is shown; a header without a value reads as empty. */
   protected packed(): Record<string, string> {
     // Without a prototype: `constructor` and `__proto__` are names like any other.
@@ -82,3 +92,6 @@ export class KafkaMessage extends LazyIncoming implements Positioned {
   }
 }
 const empty = Buffer.alloc(0);
+const typeName = Buffer.from('waybill-type');
+const usual = 'application/json';
+const usualType = Buffer.from(usual);

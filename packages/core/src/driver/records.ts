@@ -32,17 +32,18 @@ export function packHeaders(message: Outgoing, carried: readonly Field[]): Recor
   return headers;
 }
 
+const fieldOf = new Map(fields.map((field) => [headerOf[field], field]));
+
 /** The way back: the fields found in headers, and the headers that are left. */
 export function unpackHeaders(packed: Readonly<Record<string, string>>): Received {
-  const headers: Record<string, string> = { ...packed };
-  const found: Record<string, unknown> = { headers };
-  for (const field of fields) {
-    const value = headers[headerOf[field]];
-    if (value === undefined) continue;
-    found[field] = field === 'sentAt' ? Number(value) : value;
-    delete headers[headerOf[field]];
+  const found: Record<string, unknown> = {};
+  const left: [name: string, value: string][] = [];
+  for (const entry of Object.entries(packed)) {
+    const field = fieldOf.get(entry[0]);
+    if (field === undefined) left.push(entry);
+    else found[field] = field === 'sentAt' ? Number(entry[1]) : entry[1];
   }
-  return found as Received;
+  return { ...found, headers: Object.fromEntries(left) };
 }
 
 /** An incoming message that decodes its headers when somebody looks, and then once. */
@@ -92,6 +93,11 @@ const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * gives (each high byte a lone surrogate, as Python's surrogateescape does): comparable, and the same bytes on the way back.
  */
 export function bytesToText(bytes: Uint8Array): string {
+  const text = (
+    Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  ).toString();
+  // Several times as fast as the decoder that refuses, which is asked only where something may have been replaced.
+  if (!text.includes('\ufffd')) return text;
   try {
     return strict.decode(bytes);
   } catch {

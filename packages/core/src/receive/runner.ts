@@ -45,7 +45,8 @@ export function workOf(terms: ConsumerTerms, fate: Fate): Work {
 
 function refuseDoomed(loan: Loan, { mostDeliveries, expires, clock }: ConsumerTerms): void {
   const { incoming } = loan;
-  if (incoming.attempt !== undefined && incoming.attempt > 1 && loan.attempt > mostDeliveries)
+  const { attempt } = incoming;
+  if (attempt !== undefined && attempt > 1 && loan.attempt > mostDeliveries)
     throw new Doomed('exhausted', new Error('it was delivered again and again, and no run ended'));
   if (expires && Number(incoming.headers['waybill-expires'] ?? Infinity) <= clock.now())
     throw new Doomed('expired', new Error('it was not reached within its time to live'));
