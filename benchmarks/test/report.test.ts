@@ -57,6 +57,11 @@ test('a report names the target, the limit, what was found and the verdict', () 
   expect(text).not.toContain('void');
 });
 
+test('a report says how busy the machine was meanwhile', () => {
+  const rows = [finished(true, 1), finished(false, 0.8)].map((row, index) => ({ ...row, load: 2 + index * 10 }));
+  expect(textOf(rows)).toContain('| load while it ran | 2 to 12 (1 minute, after each row) |');
+});
+
 test('a row that loses is printed as missed', () => {
   expect(textOf([finished(true, 1), finished(false, 1.5)])).toContain('1.5 [1.5, 1.5] | **missed** |');
 });

@@ -31,9 +31,12 @@ export function describeMachine(broker: BrokerName): Machine {
     v8: process.versions.v8,
     clients: clientsOf[broker].map((name) => `${name} ${versionOf(name)}`).join(', '),
     commit: commitOf(fileURLToPath(new URL('../../..', import.meta.url))),
-    load: loadavg().map((one) => Math.round(one * 100) / 100),
+    load: loadNow(),
   };
 }
+
+/** Of one, five and fifteen minutes. */
+export const loadNow = (): readonly number[] => loadavg().map((one) => Math.round(one * 100) / 100);
 
 /** A copy without its history has none. */
 function commitOf(directory: string): string {

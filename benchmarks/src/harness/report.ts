@@ -14,7 +14,7 @@ export function report(result: SessionResult): string {
       `Written by \`npm run bench\`; not edited. The figures of every run are in the JSON file beside it. How it is measured: \`benchmarks/README.md\`.`,
       verdictOf(result),
       '## Session',
-      sessionTable(facts),
+      sessionTable(facts, rows),
       '## Targets',
       targetTable(rows, footprint),
       '## Rows',
@@ -33,7 +33,7 @@ function verdictOf({ facts, voidBecause }: SessionResult): string {
   return facts.isQuick ? `**A quick look: too few and too short runs for a result.** ${valid}` : valid;
 }
 
-function sessionTable({ machine, size, ...facts }: SessionFacts): string {
+function sessionTable({ machine, size, ...facts }: SessionFacts, rows: readonly FinishedRow[]): string {
   const code = facts.code === 'packages' ? 'the packages as packed for a release' : 'the sources of the working tree';
   return table(
     ['', ''],
@@ -41,6 +41,7 @@ function sessionTable({ machine, size, ...facts }: SessionFacts): string {
       ['started', `${facts.startedAt}, ${facts.minutes.toFixed(0)} minutes`],
       ['machine', `${machine.processor}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.system}`],
       ['load when it began', `${machine.load.join(', ')} (1, 5, 15 minutes)`],
+      ['load while it ran', loadOf(rows)],
       ['broker', facts.broker],
       ['Node.js', `${machine.node} (V8 ${machine.v8}), type stripping for the arms, no other flag`],
       ['clients', machine.clients],
@@ -53,6 +54,14 @@ function sessionTable({ machine, size, ...facts }: SessionFacts): string {
       ...(facts.only === undefined ? [] : [['rows', `only those that begin with "${facts.only}"`] as const]),
     ],
   );
+}
+
+/** Of the minute at the end of each row; a session makes two or three by itself. */
+function loadOf(rows: readonly FinishedRow[]): string {
+  const loads = rows.map(({ load }) => load);
+  return loads.length === 0
+    ? 'no row was run'
+    : `${Math.min(...loads)} to ${Math.max(...loads)} (1 minute, after each row)`;
 }
 
 function targetTable(rows: readonly FinishedRow[], footprint: Footprint | undefined): string {

@@ -1,6 +1,6 @@
 import type { Footprint } from './footprint.ts';
 import { holds, judgeRow, type RowResult } from './judge.ts';
-import type { Machine } from './machine.ts';
+import { loadNow, type Machine } from './machine.ts';
 import type { RowRuns, Run } from './measure.ts';
 import type { Row } from './row.ts';
 import type { Size } from './size.ts';
@@ -23,6 +23,8 @@ export interface SessionFacts {
 export interface FinishedRow extends RowResult {
   readonly row: Omit<Row, 'field'>;
   readonly runs: readonly Run[];
+  /** Of the minute before it ended. The session itself makes two or three. */
+  readonly load: number;
 }
 
 /** Everything that a report shows, and that is written beside it as JSON. */
@@ -35,7 +37,7 @@ export interface SessionResult {
 }
 
 export function finish({ row: { field: _, prepare: _p, ...row }, runs }: RowRuns): FinishedRow {
-  return { row, runs, ...judgeRow({ row, runs }) };
+  return { row, runs, load: loadNow()[0] ?? 0, ...judgeRow({ row, runs }) };
 }
 
 /** A session without a control, or whose control shows a difference where there is none, says nothing. */
