@@ -38,7 +38,7 @@ describe('the interval', () => {
     const hits = samples.filter(({ low, high }) => low <= 0.5 && 0.5 <= high).length;
     expect(hits / samples.length).toBeGreaterThan(0.85);
     expect(hits / samples.length).toBeLessThan(1);
-  });
+  }, 60_000);
 });
 
 /** Numbers from 0 to 1 whose true median is 0.5, the same in every run. */
