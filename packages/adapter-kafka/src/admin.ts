@@ -1,16 +1,21 @@
-import { type Admin, type Declaration, type Depth, WaybillError } from '@waybill/core/driver';
+import { type Admin, type Declaration, type Depth, type Place, WaybillError } from '@waybill/core/driver';
 import { codeOf } from './errors.ts';
-import { groupOf, subscriptionGroup, topicOf } from './names.ts';
+import { groupOf, shareGroupOf, subscriptionGroup, topicOf } from './names.ts';
 import { partitionsOf } from './placing.ts';
+import { isShared } from './share/groups.ts';
 import type { Moment, Wire } from './wire.ts';
+import type { WireShares } from './share/wire.ts';
 
+const nonEmpty = 68;
 const inhabited: readonly (number | undefined)[] = [22, 25, 27];
 
-export function adminOf(wire: Wire): Admin {
+export function adminOf(wire: Wire, shares: WireShares | undefined): Admin {
   return {
     /** What the group has not committed, what is in flight included; transaction markers count as records. */
     async depth(source): Promise<Depth> {
       const topic = topicOf(source);
+      if (shares !== undefined && source.kind === 'queue' && isShared(source))
+        return { ready: await sharedDepth(wire, shares, topic, shareGroupOf(source)) };
       const group = source.kind === 'reply' ? undefined : groupOf(source);
       const partitions = await partitionsOf(wire, topic);
       const [first, end] = [
@@ -30,12 +35,31 @@ export function adminOf(wire: Wire): Admin {
         );
       const topic = topicOf(source);
       const end = await edges(wire, topic, await partitionsOf(wire, topic), 'latest');
+      if (shares !== undefined && source.kind === 'queue' && isShared(source)) return wire.topics.trim(topic, end);
       const group = source.kind === 'queue' ? groupOf(source) : undefined;
       if (group !== undefined) await skip(wire, group, topic, end);
       await wire.topics.trim(topic, end);
     },
-    remove: (declaration) => remove(wire, declaration),
+    async remove(declaration): Promise<void> {
+      // The group first: without its topic Kafka looks for that for half a minute, and then refuses (4.3.0).
+      if (shares !== undefined && declaration.kind === 'queue' && isShared(declaration))
+        await removeShared(wire, declaration);
+      await remove(wire, declaration);
+    },
   };
+}
+
+/** Not settled yet, in flight or not. Where the broker does not count, what stands between begin and end. */
+async function sharedDepth(wire: Wire, shares: WireShares, topic: string, group: string): Promise<number> {
+  const partitions = await partitionsOf(wire, topic);
+  const first = await edges(wire, topic, partitions, 'earliest');
+  const end = await edges(wire, topic, partitions, 'latest');
+  const standing = await shares.standing(group, topic, partitions);
+  return partitions.reduce((sum, one) => {
+    const { start, lag: known } = standing.get(one) ?? {};
+    const most = lag(first.get(one), start, end.get(one));
+    return sum + (known === undefined ? most : Math.min(Number(known), most));
+  }, 0);
 }
 
 const edges = (
@@ -67,4 +91,13 @@ async function remove(wire: Wire, declaration: Declaration): Promise<void> {
       subscriptionGroup(topicOf({ ...declaration, kind: 'topic', name: declaration.topic }), declaration.name),
     );
   await wire.topics.remove(topicOf(declaration));
+}
+
+/** One that has members stays; they see that their topic is gone. */
+async function removeShared(wire: Wire, place: Pick<Place, 'name' | 'native'>): Promise<void> {
+  try {
+    await wire.topics.removeGroup(shareGroupOf(place));
+  } catch (error) {
+    if (codeOf(error) !== nonEmpty) throw error;
+  }
 }

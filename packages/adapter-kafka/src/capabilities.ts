@@ -36,13 +36,24 @@ export const capabilities = frozen({
   admin: 'manage',
 } as const satisfies Capabilities);
 
+/** Queues through share groups: an ordered one is a group that reads partitions all the same, and has nothing to release. */
+const shared = {
+  ...log,
+  style: 'lease',
+  release: 'immediate',
+  attempts: 'deliveries',
+} as const satisfies ChannelCapabilities;
+
+/** What Kafka 4.2 can do where queues go through share groups. */
+export const sharedCapabilities = frozen({ ...capabilities, queue: shared } as const satisfies Capabilities);
+
 /** `message.max.bytes` limits a batch, so also a message. */
 export const maxBytesOf = (batchMaxBytes: number): number => Math.max(1, batchMaxBytes - overheadBytes);
 
 /** What differs by configuration. */
-export function capabilitiesOf(batchMaxBytes: number, hasTransactions: boolean): Capabilities {
+export function capabilitiesOf(batchMaxBytes: number, hasTransactions: boolean, isShared: boolean): Capabilities {
   const limits = { ...log.limits, maxBytes: maxBytesOf(batchMaxBytes) };
-  const { queue, topic, stream } = capabilities;
+  const { queue, topic, stream } = isShared ? sharedCapabilities : capabilities;
   return frozen({
     ...capabilities,
     atomic: hasTransactions ? 'position-and-send' : 'none',

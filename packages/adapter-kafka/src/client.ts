@@ -13,7 +13,7 @@ const install = 'npm install kafkajs@2.2.4';
 /** A client library is loaded only when it is used, so that a Node that cannot load it gets a reason. */
 export async function openClient(settings: Settings): Promise<Wire> {
   if (settings.client === 'platformatic') checkNode(process.versions.node);
-  const [library, { openWire }] = await Promise.all([load(settings.client), import('./platformatic/wire.ts')]);
+  const [library, { openWire }] = await Promise.all([load(settings.client), import('./protocol/wire.ts')]);
   return openWire(library, settings);
 }
 

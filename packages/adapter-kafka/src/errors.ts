@@ -64,6 +64,14 @@ const protocolCodes: Readonly<Record<number, readonly [id: string, code: ErrorCo
   88: ['UNSTABLE_OFFSET_COMMIT', 'unavailable'],
   89: ['THROTTLING_QUOTA_EXCEEDED', 'overloaded'],
   90: ['PRODUCER_FENCED', 'lease-lost'],
+  100: ['UNKNOWN_TOPIC_ID', 'not-found'],
+  110: ['FENCED_MEMBER_EPOCH', 'lease-lost'],
+  113: ['STALE_MEMBER_EPOCH', 'lease-lost'],
+  121: ['INVALID_RECORD_STATE', 'lease-lost'],
+  122: ['SHARE_SESSION_NOT_FOUND', 'unavailable'],
+  123: ['INVALID_SHARE_SESSION_EPOCH', 'unavailable'],
+  124: ['FENCED_STATE_EPOCH', 'unavailable'],
+  133: ['SHARE_SESSION_LIMIT_REACHED', 'overloaded'],
 };
 
 /** What the broker answered instead of doing it. */

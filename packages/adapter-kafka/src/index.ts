@@ -2,7 +2,7 @@ import type { Adapter } from '@waybill/core/driver';
 import { kafka } from './driver.ts';
 
 export { kafka } from './driver.ts';
-export type { KafkaDriver } from './driver.ts';
+export type { KafkaDriver, KafkaShareDriver } from './driver.ts';
 export type { Compression, KafkaCredentials, KafkaOptions, KafkaTls } from './options.ts';
 export type { KafkaConnections } from './wire.ts';
 export type { KafkaMessageOptions, KafkaPlaceOptions } from './native.ts';

@@ -1,4 +1,6 @@
 import type { Compression, Host, Settings } from './options.ts';
+import type { Cluster } from './protocol/cluster.ts';
+import type { WireShares } from './share/wire.ts';
 import type { WireRecord } from './wire.ts';
 
 /**
@@ -10,6 +12,8 @@ export interface Library {
   readonly needed: readonly { readonly key: number; readonly version: number }[];
   /** `patienceMs`: a request that is open for longer ends the connection. @default `requestTimeoutMs` */
   open(settings: Settings, host: Host, patienceMs?: number): Promise<BrokerConnection>;
+  /** Share groups, where the brokers have them too. Absent where the library cannot carry their requests. */
+  shares?(cluster: Cluster): Promise<WireShares | undefined>;
 }
 
 /** One connection to one broker. It never heals; requests are answered in their order, so long ones have their own. */

@@ -32,6 +32,13 @@ export function topicOf(place: Named | { readonly kind: 'reply' }): string {
 const queueGroup = (place: Pick<Place, 'name' | 'native'>): string =>
   placeOptionsOf(place).group ?? `waybill/${place.name}`;
 
+/** The same, where that reads partitions. */
+export const classicGroupOf = queueGroup;
+
+/** The share group of a queue: groups of another kind have the same names on Kafka. */
+export const shareGroupOf = (place: Pick<Place, 'name' | 'native'>): string =>
+  placeOptionsOf(place).group ?? `waybill.shared/${place.name}`;
+
 /** The group behind a durable subscription. */
 export const subscriptionGroup = (topic: string, subscription: string): string => `${topic}/${subscription}`;
 

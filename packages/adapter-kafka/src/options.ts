@@ -46,6 +46,11 @@ export interface KafkaOptions {
   readonly compression?: Compression;
   /** The broker drops a repetition of a request whose answer was lost. @default true */
   readonly idempotent?: boolean;
+  /**
+   * How queues without order are consumed: through groups that own partitions, or through share groups (Kafka 4.2), which
+   * settle each message on its own and have no bound on consumers. See the README before you change it. @default 'groups'
+   */
+  readonly queues?: 'groups' | 'share-groups';
   /** Of topics that are made, unless the destination says more. @default 6 */
   readonly partitions?: number;
   /** Of topics that are made, unless the destination says more. @default the broker's */
@@ -68,6 +73,7 @@ export interface Settings extends Required<
     | 'transactionTimeoutMs'
     | 'compression'
     | 'idempotent'
+    | 'queues'
     | 'partitions'
   >
 > {
@@ -88,6 +94,7 @@ const defaults = {
   transactionTimeoutMs: 10_000,
   compression: 'none',
   idempotent: true,
+  queues: 'groups',
   partitions: 6,
 } as const;
 
@@ -124,6 +131,7 @@ const checks: OptionChecks<KafkaOptions> = {
   transactionTimeoutMs: whole('milliseconds', 1_000, 900_000),
   compression: oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd'),
   idempotent: ['true or false', (value) => typeof value === 'boolean'],
+  queues: oneOf('groups', 'share-groups'),
   partitions: whole('a number', 1, 10_000),
   replicationFactor: whole('a number', 1, 100),
 };

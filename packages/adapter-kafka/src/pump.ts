@@ -68,7 +68,7 @@ export class Pump {
   async #pump(): Promise<void> {
     if (this.#isClosed || ![...this.#lanes.values()].some((lane) => lane.isHungry)) return;
     try {
-      const leaders = await this.#fetcher.leaders([...this.#lanes.keys()]);
+      const leaders = await this.#wire.leadersOf(this.#topic, [...this.#lanes.keys()]);
       for (const [leader, partitions] of leaders) if (!this.#fetching.has(leader)) void this.#fetch(leader, partitions);
     } catch (error) {
       await this.#troubled(error);

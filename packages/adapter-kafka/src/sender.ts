@@ -1,8 +1,9 @@
 import { noneSent, type Outgoing, type Sent, type Target, type Unsent } from '@waybill/core/driver';
 import { topicOf } from './names.ts';
 import { heldBack, PartitionQueue, type SendCall } from './partition-queue.ts';
+import { sizeOf } from './records.ts';
 import type { Routing } from './routing.ts';
-import type { Wire } from './wire.ts';
+import type { Wire, WireRecord } from './wire.ts';
 
 /** Splits a batch by partition; each partition has one request out at a time, which keeps its order. */
 export class Sender {
@@ -23,6 +24,16 @@ export class Sender {
       // Nothing has left.
       return noneSent(batch, 'rejected', error);
     }
+  }
+
+  /** One record, as it is, to this partition. Resolves with whether it certainly is stored. */
+  append(topic: string, partition: number, record: WireRecord): Promise<boolean> {
+    return new Promise((resolve) => {
+      const call: SendCall = { stored: () => resolve(true), unsent: () => resolve(false) };
+      const queue = this.#queue(topic, partition);
+      queue.add({ record, bytes: sizeOf(record), key: undefined, call, index: 0 });
+      queue.run();
+    });
   }
 
   #spread(topic: string, target: Target, batch: readonly Outgoing[], count: number): Promise<Sent> {

@@ -1,3 +1,4 @@
+import type { WireShares } from './share/wire.ts';
 import type { Connection } from '@platformatic/kafka';
 import type { Transacted } from '@waybill/core/driver';
 
@@ -16,6 +17,8 @@ export interface Wire {
   partitionsOf(topic: string, fresh?: boolean): Promise<number>;
   /** One batch to one partition, one at a time for each partition. Never rejects. */
   produce(topic: string, partition: number, records: readonly WireRecord[]): Promise<Produced>;
+  /** Partitions by the broker that is to be asked for them. */
+  leadersOf(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, readonly number[]>>;
   /** Offsets by time in milliseconds, or at the ends; the end where nothing is that late. */
   offsetsAt(topic: string, wanted: ReadonlyMap<number, Moment>): Promise<ReadonlyMap<number, bigint>>;
   /**
@@ -36,6 +39,8 @@ export interface Wire {
   /** Reads partitions; each has its own connections. */
   openFetcher(topic: string): Fetcher;
   readonly topics: WireTopics;
+  /** Share groups; `undefined` where the library or the brokers have none. */
+  readonly shares?: WireShares | undefined;
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -91,8 +96,6 @@ export interface Fetched {
   readonly next: bigint;
 }
 export interface Fetcher {
-  /** Which broker to ask for each partition; those with the same one go into one request. */
-  leaders(partitions: readonly number[]): Promise<ReadonlyMap<number, readonly number[]>>;
   /** Connects, so that the first fetch need not. Never rejects: what goes wrong shows then. */
   warm(): Promise<void>;
   fetch(leader: number, from: ReadonlyMap<number, bigint>, maxWaitMs: number): Promise<readonly Fetched[]>;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { assign, type Subscriber } from '../src/platformatic/assignor.ts';
+import { assign, type Subscriber } from '../src/protocol/assignor.ts';
 
 const member = (
   id: string,

@@ -41,6 +41,13 @@ describe('options', () => {
     ]);
     expect(settings).toMatchObject({ partitions: 4, tls: undefined, credentials: undefined });
   });
+  test('queues go through share groups where that is asked for, and then the driver says so', () => {
+    expect(settingsOf('kafka://one').queues).toBe('groups');
+    expect(settingsOf('kafka://one?queues=share-groups').queues).toBe('share-groups');
+    expect(kafka('kafka://one').capabilities.queue.style).toBe('position');
+    const { queue, topic, stream } = kafka({ queues: 'share-groups' }).capabilities;
+    expect([queue.style, topic.style, stream.style]).toEqual(['lease', 'position', 'position']);
+  });
   test.each<readonly [string, string | KafkaOptions, RegExp]>([
     ['another scheme', 'amqp://localhost', /looks like kafka:/],
     ['no URL', 'localhost:9092', /looks like kafka:/],
@@ -56,6 +63,7 @@ describe('options', () => {
       { compression: 'brotli' } as unknown as KafkaOptions,
       /"compression" wants none, gzip/,
     ],
+    ['queues of a third kind', 'kafka://one?queues=shares', /"queues" wants groups, share-groups/],
     ['no partition', { partitions: 0 }, /"partitions" wants a number, 1 to 10000/],
   ])('refuses %s', (_, given, expected) => {
     const error = refusal(() => kafka(given));

@@ -4,7 +4,7 @@ import {
   decodeSubscription,
   encodeAssignment,
   encodeSubscription,
-} from '../src/platformatic/subscription.ts';
+} from '../src/protocol/subscription.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 

@@ -38,6 +38,15 @@ test('the table stands between its marks, and the rest of the page is left alone
   expect(readme()).toMatch(/<!-- capabilities:end -->\n\nAfter\.\n$/);
 });
 
+test('the line of versions stands behind the title, which may be of several words', () => {
+  for (const name of ['kafka-4.3', 'kafka-share-4.3'])
+    writeFileSync(join(root, `certificates/${name}.json`), toJson(proven));
+  mkdirSync(join(root, 'packages/adapter-kafka'), { recursive: true });
+  writeFileSync(join(root, 'packages/adapter-kafka/README.md'), marks);
+  generateTables(root);
+  expect(readme()).toContain('|  | Kafka 4.3 | share groups on Kafka 4.3 | in memory |');
+});
+
 test('writing twice changes nothing, and then the check is content', () => {
   generateTables(root);
   expect(generateTables(root)).toEqual([]);

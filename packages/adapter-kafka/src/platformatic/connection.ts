@@ -50,12 +50,7 @@ export class PlatformaticConnection implements BrokerConnection {
   }
 
   async ask<Name extends RequestName>(name: Name, ...args: Parameters<Requests[Name]>): Promise<AnswerTo<Name>> {
-    try {
-      return await asking[name](this.#connection, ...args);
-    } catch (error) {
-      if (error instanceof Error && 'response' in error) return error.response as AnswerTo<Name>;
-      throw error;
-    }
+    return answered(asking[name](this.#connection, ...args));
   }
 
   close(): void {
@@ -63,6 +58,16 @@ export class PlatformaticConnection implements BrokerConnection {
     this.#isClosing = true;
     this.#connection.close().catch(() => undefined);
     this.#connection.socket.destroy();
+  }
+}
+
+/** The library throws an answer that holds error codes; here it is an answer. */
+export async function answered<R>(asked: Promise<R>): Promise<R> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof Error && 'response' in error) return error.response as R;
+    throw error;
   }
 }
 

@@ -62,9 +62,13 @@ class Load implements AsyncDisposable {
 }
 
 describe('a cluster of three', () => {
-  test.each(['platformatic', 'kafkajs'] as const)(
-    'loses the leader of a partition under load, with %s: nothing confirmed is lost, and nothing is stored twice',
-    async (client) => {
+  test.each([
+    { client: 'platformatic', queues: 'groups' },
+    { client: 'platformatic', queues: 'share-groups' },
+    { client: 'kafkajs', queues: 'groups' },
+  ] as const)(
+    'loses the leader of a partition under load, with $client and $queues: nothing confirmed is lost, and nothing is stored twice',
+    async ({ client, queues }) => {
       const jobs = queue<Job>(place().name);
       const handled = new Set<number>();
       const states: string[] = [];
@@ -72,7 +76,7 @@ describe('a cluster of three', () => {
         if (event.type === 'link') states.push(event.state);
       };
       await using bus = await connect(
-        kafka({ url: cluster.url, client, sessionTimeoutMs: 6000 }),
+        kafka({ url: cluster.url, client, queues, sessionTimeoutMs: 6000 }),
         { jobs },
         { observe },
       );

@@ -6,6 +6,7 @@ import { testbedDirectory } from '@waybill/testbed';
 const classes = {
   producer: 'org.apache.kafka.tools.ConsoleProducer',
   consumer: 'org.apache.kafka.tools.consumer.ConsoleConsumer',
+  features: 'org.apache.kafka.tools.FeatureCommand',
 } as const;
 
 /** Runs one to its end, within half a minute, and returns what it printed. */

@@ -28,6 +28,8 @@ export async function open(options: string | KafkaOptions): Promise<Link & Async
   return closing(await kafka(options).connect({ signal: never, onBlocked: () => {} }));
 }
 
+/** As `newQueue` makes one. */
+export type QueuePlace = { readonly kind: 'queue' } & Place;
 export type StreamPlace = { readonly kind: 'stream' } & Place;
 /** A declared stream of its own. */
 export async function newStream(link: Link, partitions = 1, native?: unknown): Promise<StreamPlace> {

@@ -49,6 +49,24 @@ function acceptsNeighbours(): ReceiverParts {
   };
 }
 
+/** As brokers do that bound deliveries: share groups of Kafka, quorum queues, JetStream. */
+function givesUp(): ReceiverParts {
+  const attempts = new Map<unknown, number>();
+  return {
+    async pull<M extends Incoming>(lane: Lane<M>, limit: number, signal: AbortSignal) {
+      const messages = await lane.pull(limit, signal);
+      for (const message of messages) if ('receipt' in message) attempts.set(message.receipt, message.attempt ?? 1);
+      return messages;
+    },
+    settle: (settle, batch) =>
+      settle(
+        batch.map((one) =>
+          one.outcome === 'release' && (attempts.get(one.receipt) ?? 1) >= 3 ? accept(one.receipt) : one,
+        ),
+      ),
+  };
+}
+
 /** Defects in what becomes of a delivery. */
 export const settlingMutants: readonly Mutant[] = [
   {
@@ -99,6 +117,12 @@ export const settlingMutants: readonly Mutant[] = [
     defect: 'Accepting a message also accepts another one that is held.',
     killedBy: 'Q11',
     wrap: settlers(acceptsNeighbours),
+  },
+  {
+    name: 'gives up by itself',
+    defect: 'A message that is given back after its third delivery is gone, without a word.',
+    killedBy: 'D05',
+    wrap: settlers(givesUp),
   },
   {
     name: 'counts no attempts',

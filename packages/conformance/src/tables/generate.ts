@@ -77,12 +77,13 @@ const titles: Readonly<Record<string, string>> = {
   valkey: 'Valkey',
   nats: 'NATS',
   kafka: 'Kafka',
+  'kafka-share': 'share groups on Kafka',
   kafkajs: 'kafkajs on Kafka',
 };
 
 /** `RabbitMQ 4.3`, from the name of the certificate: its patch version is inside. */
 const headingOf = (name: string, version: string): string => {
-  const [adapter = name, line] = name.split('-');
+  const [, adapter = name, line] = /^(.*)-([\d.]+)$/.exec(name) ?? [];
   return [titles[adapter] ?? adapter, line ?? (version === 'unknown' ? '' : version)].filter(Boolean).join(' ');
 };
 

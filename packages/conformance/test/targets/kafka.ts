@@ -9,23 +9,34 @@ const session = 'sessionTimeoutMs=6000';
 
 export type KafkaClient = 'platformatic' | 'kafkajs';
 
+const notes = {
+  kafka: 'one node, KRaft',
+  kafkajs: 'one node, KRaft; client library kafkajs',
+  'kafka-share': 'one node, KRaft; queues through share groups',
+} as const;
+
 /** A Kafka of the testbed with every control; one from the environment has none over its process. */
-export async function kafkaTarget(line: KafkaLine, client: KafkaClient = 'platformatic'): Promise<Target> {
-  const query = `client=${client}&${session}`;
+export async function kafkaTarget(
+  line: KafkaLine,
+  client: KafkaClient = 'platformatic',
+  queues: 'groups' | 'share-groups' = 'groups',
+): Promise<Target> {
+  const kind = client === 'kafkajs' ? 'kafkajs' : queues === 'groups' ? 'kafka' : 'kafka-share';
+  const query = `client=${client}&queues=${queues}&${session}`;
   const isOurs = process.env['WAYBILL_KAFKA_URL'] === undefined;
   const broker = await startKafka({ line, ...(isOurs && { tls: true, user, ways: 40 }) });
   // A broker has no command that hangs up on its clients; what stands before it can.
   const way = isOurs ? await broker.openWay() : undefined;
   const url = `${(way ?? broker).url}?${query}`;
   return defineTarget({
-    name: `${client === 'kafkajs' ? 'kafkajs' : 'kafka'}-${line}`,
+    name: `${kind}-${line}`,
     driver: () => kafka(url),
     url,
     version: () => broker.version,
     profile: {
       durable: 'process',
       blocks: 'never',
-      note: client === 'kafkajs' ? 'one node, KRaft; client library kafkajs' : 'one node, KRaft',
+      note: notes[kind],
     },
     timing: { quietMs: 400, positiveMs: 20_000 },
     ...(isOurs && {

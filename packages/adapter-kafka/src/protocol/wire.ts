@@ -1,5 +1,6 @@
 import type { Library } from '../library.ts';
 import type { Settings } from '../options.ts';
+import type { WireShares } from '../share/wire.ts';
 import type { KafkaConnections, Wire } from '../wire.ts';
 import { Cluster } from './cluster.ts';
 import { TopicFetcher } from './fetching.ts';
@@ -14,6 +15,7 @@ import { MemberTransactions } from './transactions.ts';
 /** Over any client library. */
 export async function openWire(library: Library, settings: Settings): Promise<Wire> {
   const cluster = await Cluster.open(library, settings);
+  const shares = settings.queues === 'share-groups' ? await openShares(library, cluster) : undefined;
   const producing = new Producing(cluster);
   return {
     native: nativeOf(cluster),
@@ -21,6 +23,7 @@ export async function openWire(library: Library, settings: Settings): Promise<Wi
     batchMaxBytes: cluster.batchMaxBytes,
     topics: topicsOf(cluster),
     partitionsOf: async (topic, fresh) => (await patiently(() => cluster.layout(topic, fresh))).leaders.length,
+    leadersOf: (topic, partitions) => cluster.leadersOf(topic, partitions),
     produce: (topic, partition, records) => producing.produce(topic, partition, records),
     offsetsAt: (topic, wanted) => patiently(() => offsetsAt(cluster, topic, wanted)),
     committed: (group, topic, partitions, isSettled = true) =>
@@ -32,12 +35,22 @@ export async function openWire(library: Library, settings: Settings): Promise<Wi
       }),
     join: (spec, owner) => new GroupMember(cluster, spec, owner),
     openTransactions: (group) => new MemberTransactions(cluster, group),
+    shares,
     openFetcher: (topic) => new TopicFetcher(cluster, topic),
     ping: () => cluster.ping(),
     async close() {
       cluster.end(undefined);
     },
   };
+}
+
+async function openShares(library: Library, cluster: Cluster): Promise<WireShares | undefined> {
+  try {
+    return await library.shares?.(cluster);
+  } catch (error) {
+    cluster.end(undefined);
+    throw error;
+  }
 }
 
 /** Which library's connections they are, the setting says. */

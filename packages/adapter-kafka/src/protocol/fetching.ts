@@ -8,7 +8,7 @@ const requestMaxBytes = 8 << 20;
 /** Bits of a batch's attributes: message timestamp is the broker's, part of a transaction, transaction marker. */
 const appendTime = 0x08;
 const transactional = 0x10;
-const control = 0x20;
+export const control = 0x20;
 const abortMarker = 0;
 
 /** Own connections: a request that waits for messages holds up whatever comes after it. */
@@ -21,15 +21,6 @@ export class TopicFetcher implements Fetcher {
   constructor(cluster: Cluster, topic: string) {
     this.#cluster = cluster;
     this.#topic = topic;
-  }
-
-  async leaders(partitions: readonly number[]): Promise<ReadonlyMap<number, readonly number[]>> {
-    const found = new Map<number, number[]>();
-    for (const partition of partitions) {
-      const leader = await this.#cluster.leaderOf(this.#topic, partition);
-      found.set(leader, [...(found.get(leader) ?? []), partition]);
-    }
-    return found;
   }
 
   async fetch(leader: number, from: ReadonlyMap<number, bigint>, maxWaitMs: number): Promise<readonly Fetched[]> {
@@ -109,11 +100,10 @@ function fetchedOf(
 
 /** The first batch may begin before what was asked for. */
 function collect(batch: RecordBatch, from: bigint, into: FetchedRecord[]): void {
-  const isStamped = (batch.attributes & appendTime) !== 0;
+  const head = headOf(batch);
   const { firstOffset } = batch;
-  const head = { firstOffset, isStamped, timestamp: isStamped ? batch.maxTimestamp : batch.firstTimestamp };
   const before = from > firstOffset ? Number(from - firstOffset) : 0;
-  for (const record of batch.records) if (record.offsetDelta >= before) into.push(new Record(record, head));
+  for (const record of batch.records) if (record.offsetDelta >= before) into.push(new BatchRecord(record, head));
 }
 
 /** What the records of a batch have in common. It does not keep them. */
@@ -124,8 +114,13 @@ interface Head {
   readonly timestamp: bigint;
 }
 
+export function headOf({ attributes, firstOffset, maxTimestamp, firstTimestamp }: RecordBatch): Head {
+  const isStamped = (attributes & appendTime) !== 0;
+  return { firstOffset, isStamped, timestamp: isStamped ? maxTimestamp : firstTimestamp };
+}
+
 /** What the library decoded, and what it says of its batch; the rest is worked out when somebody looks. */
-class Record implements FetchedRecord {
+export class BatchRecord implements FetchedRecord {
   readonly #record: BatchedRecord;
   readonly #head: Head;
   constructor(record: BatchedRecord, head: Head) {

@@ -172,6 +172,15 @@ export class Cluster {
     if (leader < 0) throw new WaybillError('unavailable', `partition ${partition} of "${topic}" has no leader now`);
     return leader;
   }
+  /** Partitions by their leader. */
+  async leadersOf(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, readonly number[]>> {
+    const found = new Map<number, number[]>();
+    for (const partition of partitions) {
+      const leader = await this.leaderOf(topic, partition);
+      found.set(leader, [...(found.get(leader) ?? []), partition]);
+    }
+    return found;
+  }
 
   /** From memory, until it is told to be wrong: the broker alone knows when it moves. */
   async coordinatorOf(id: string, kind: Coordinated = 'group'): Promise<number> {

@@ -1,4 +1,4 @@
-import { realClock } from '@waybill/core/driver';
+import { realClock, type Timer } from '@waybill/core/driver';
 import { isPassing, KafkaError } from '../errors.ts';
 
 const pauseMs = 50;
@@ -6,6 +6,13 @@ const longestMs = 10_000;
 
 export const pause = (ms: number = pauseMs): Promise<void> =>
   new Promise((resolve) => void realClock.after(ms, resolve));
+
+/** Until the first of them, and no longer than this. */
+export async function atMost(ms: number, ...work: readonly Promise<unknown>[]): Promise<void> {
+  let timer: Timer | undefined;
+  const patience = new Promise<void>((resolve) => (timer = realClock.after(ms, resolve)));
+  await Promise.race([...work, patience]).finally(() => timer?.cancel());
+}
 
 /**
  * A broker that says that it cannot answer yet (a coordinator that loads, a leader that is being chosen) is asked again,

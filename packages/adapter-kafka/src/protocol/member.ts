@@ -1,10 +1,11 @@
-import { realClock, type Timer, WaybillError } from '@waybill/core/driver';
+import { realClock, WaybillError } from '@waybill/core/driver';
 import { checkCode, codeOf, isPassing, KafkaError } from '../errors.ts';
 import type { AnswerTo, BrokerConnection } from '../library.ts';
 import type { Member, MemberOwner, MemberSpec, TransactionIdentity } from '../wire.ts';
 import { assign } from './assignor.ts';
 import type { Cluster } from './cluster.ts';
 import { commit } from './offsets.ts';
+import { atMost } from './patience.ts';
 import { recall, remember, stranger } from './remembered.ts';
 import { Session } from './session.ts';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './subscription.ts';
@@ -78,10 +79,7 @@ export class GroupMember implements Member {
     this.#isClosed = true;
     this.#wake?.();
     this.#session.release();
-    let timer: Timer | undefined;
-    const patience = new Promise<void>((resolve) => (timer = realClock.after(goodbyeMs, resolve)));
-    await Promise.race([this.#leave(), patience, this.#cluster.closed]);
-    timer?.cancel();
+    await atMost(goodbyeMs, this.#leave(), this.#cluster.closed);
     this.#connection?.close();
   }
   /** Whoever has an id is waited for by the others until it leaves, also while it has only asked to join. */
