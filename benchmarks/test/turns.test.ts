@@ -36,9 +36,8 @@ describe('a gauge', () => {
   test('holds up nothing of what lies behind the measured part', async () => {
     const gauge = new Gauge({ program: 'none', warmUp: 1, messages: 1, settings: {} });
     const all = [0, 1, 2, 3].map((index) => gauge.handle(makeOrder(index)));
-    await gauge.measured(ours);
-    await Promise.all(all);
-    await gauge.handle(makeOrder(4));
+    expect(await gauge.measured(ours)).toMatchObject({ messages: 1 });
+    await Promise.all([...all, gauge.handle(makeOrder(4))]);
   });
 });
 

@@ -136,7 +136,11 @@ async function lowered(context: Context): Promise<void> {
   );
   for (const kind of gone) {
     const verdict = await proveRefusal(() => context.driver(), destinationOf(kind, context.name(kind), {}));
-    context.expect.equal(verdict?.state, 'refused', `asking this server for a ${kind}: ${verdict?.reason ?? 'accepted'}`);
+    context.expect.equal(
+      verdict?.state,
+      'refused',
+      `asking this server for a ${kind}: ${verdict?.reason ?? 'accepted'}`,
+    );
   }
   for (const word of lost) {
     const [kind, name] = word.split(/[.=]/) as [Kind, string];

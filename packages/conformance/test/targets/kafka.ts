@@ -1,4 +1,5 @@
 import { kafka } from '@waybill/adapter-kafka';
+import { connect, queue, type } from '@waybill/core';
 import { type BrokerControl, defineTarget, type FaultProxy, type Security, type Target } from '@waybill/conformance';
 import { type Kafka, type KafkaLine, type KafkaWay, startKafka } from '@waybill/testbed';
 import { faultProxy, processControl } from './server.ts';
@@ -28,6 +29,7 @@ export async function kafkaTarget(
   // A broker has no command that hangs up on its clients; what stands before it can.
   const way = isOurs ? await broker.openWay() : undefined;
   const url = `${(way ?? broker).url}?${query}`;
+  if (queues === 'share-groups') await begin(url);
   return defineTarget({
     name: `${kind}-${line}`,
     driver: () => kafka(url),
@@ -46,6 +48,13 @@ export async function kafkaTarget(
     }),
     close: () => broker[Symbol.asyncDispose](),
   });
+}
+
+/** The first share group of a cluster makes Kafka's own topic for them, which may take longer than a case waits for a connection. */
+async function begin(url: string): Promise<void> {
+  const first = queue('first', { schema: type<unknown>(), deadLetter: false, retry: { attempts: 1 } });
+  await using bus = await connect(kafka(url), { first }, { connectTimeoutMs: 60_000 });
+  await bus.ping();
 }
 
 const wrong = 'not-the-password';
