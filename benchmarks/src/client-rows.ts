@@ -53,7 +53,8 @@ export function clientRows(
   const consuming = {
     messages,
     warmUp,
-    turns: turnsOf(messages),
+    // Streams are fetched by the megabyte, some thousands of these at once.
+    turns: kind === 'queue' ? turnsOf(messages) : turnsOf(messages, messages >> 2),
     metrics,
     notes: [...asked.notes.consume, `${prefetch} messages held, and as many handlers at once where the style has them`],
     field: filled(ground, kind, warmUp + messages),
@@ -61,7 +62,8 @@ export function clientRows(
   const publishing = {
     messages,
     warmUp,
-    turns: turnsOf(messages),
+    // Streams are fetched by the megabyte, some thousands of these at once.
+    turns: kind === 'queue' ? turnsOf(messages) : turnsOf(messages, messages >> 2),
     metrics,
     notes: [...asked.notes.publish, `window ${window}; 200-byte JSON encoded in the measured part`],
     field: empty(ground, kind),
