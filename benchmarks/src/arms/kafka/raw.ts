@@ -8,6 +8,8 @@ import { type Fetching, openFetching, openProduction, type Production, recordOf 
 /** One each: members of one group would wait for one another. */
 const groupOf = (topic: string): string => `bench-${topic}`;
 const commitEveryMs = 50;
+/** Kafka takes a megabyte at once, and these are some 300 bytes each. */
+const mostRecords = 3_000;
 type Handle = (order: Order) => Promise<void>;
 
 /**
@@ -59,7 +61,8 @@ class Batches {
     const records = this.#waiting;
     this.#waiting = [];
     this.#next = undefined;
-    await this.#production.produce(records);
+    for (let from = 0; from < records.length; from += mostRecords)
+      await this.#production.produce(records.slice(from, from + mostRecords));
   }
 }
 
