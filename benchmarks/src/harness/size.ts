@@ -13,7 +13,8 @@ const full: Readonly<Record<BrokerName, Size>> = {
   rabbitmq: { pairs: 15, messages: 50_000 },
   redis: { pairs: 15, messages: 50_000 },
   nats: { pairs: 15, messages: 50_000 },
-  kafka: { pairs: 15, messages: 100_000 },
+  // Half of them are to warm up, which has to take a second at least.
+  kafka: { pairs: 15, messages: 300_000 },
 };
 const quick: Readonly<Record<BrokerName, Size>> = {
   memory: { pairs: 3, messages: 100_000 },
