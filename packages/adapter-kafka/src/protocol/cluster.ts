@@ -12,8 +12,6 @@ export interface Layout {
 /** What has a coordinator. */
 type Coordinated = 'group' | 'transaction';
 
-/** How long the rest of a cluster may take to prove that it is there when one broker is gone. */
-const proofMs = 3_000;
 /** How long to go by what is known of a topic: partitions that are added are found after so long. */
 const layoutMs = 30_000;
 const unknownTopic = 3;
@@ -242,8 +240,9 @@ export class Cluster {
     this.#isProving = true;
     void this.#prove(cause).finally(() => (this.#isProving = false));
   }
+  /** The rest may take as long as any answer: while it finds a new controller, on a busy machine, that is seconds. */
   async #prove(cause: unknown): Promise<void> {
-    const timer = realClock.after(proofMs, () => this.end(cause));
+    const timer = realClock.after(this.settings.requestTimeoutMs, () => this.end(cause));
     await this.ping().catch(() => this.end(cause));
     timer.cancel();
   }
