@@ -50,11 +50,12 @@ export function clientRows(
   });
   const warmUp = messages >> 1;
   const metrics = ['cpu', 'rate'] as const;
+  // Streams are fetched by the megabyte, some thousands of these at once.
+  const turns = kind === 'queue' ? turnsOf(messages) : 4;
   const consuming = {
     messages,
     warmUp,
-    // Streams are fetched by the megabyte, some thousands of these at once.
-    turns: kind === 'queue' ? turnsOf(messages) : turnsOf(messages, messages >> 2),
+    turns,
     metrics,
     notes: [...asked.notes.consume, `${prefetch} messages held, and as many handlers at once where the style has them`],
     field: filled(ground, kind, warmUp + messages),
@@ -62,8 +63,7 @@ export function clientRows(
   const publishing = {
     messages,
     warmUp,
-    // Streams are fetched by the megabyte, some thousands of these at once.
-    turns: kind === 'queue' ? turnsOf(messages) : turnsOf(messages, messages >> 2),
+    turns,
     metrics,
     notes: [...asked.notes.publish, `window ${window}; 200-byte JSON encoded in the measured part`],
     field: empty(ground, kind),

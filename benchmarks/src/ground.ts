@@ -54,13 +54,13 @@ async function memoryGround(size: Size): Promise<Ground> {
 
 async function rabbitmqGround(size: Size, launch: Launch): Promise<Ground> {
   const server = await startRabbitmq({ line: '4.3', name: 'benchmarks', onProgress });
-  const ground = await RabbitmqGround.open(server.url, () => rollOver(server));
+  const ground = await RabbitmqGround.open(server.url);
   const field = await ground.filled(0);
   const endToEndPerSecond = await calibrate(launch, size, 'rabbitmq/end-to-end-raw', field.settings);
   await field.remove();
   return {
     description: `RabbitMQ ${server.version}, one node, ${server.controls === 'none' ? 'external' : 'on this machine'}`,
-    rows: rabbitmqRows(size, ground, { endToEndPerSecond }),
+    rows: rabbitmqRows(size, ground, { endToEndPerSecond }).map((row) => ({ ...row, prepare: () => rollOver(server) })),
     pid: server.pid,
     async [Symbol.asyncDispose]() {
       await ground.close();
@@ -69,7 +69,11 @@ async function rabbitmqGround(size: Size, launch: Launch): Promise<Ground> {
   };
 }
 
-/** Of the quorum queues' log, which rolls over every 500,000 entries. A server that is not ours is left as it is. */
+/**
+ * The log of quorum queues rolls over every 500,000 entries: what is in it is moved into segments, which takes seconds, and
+ * from which a consumer reads at half the rate. So a pair begins with a log of its own, which both of its queues share. A
+ * server that is not ours is left as it is.
+ */
 const rollOver = async (server: Broker): Promise<void> => {
   if (server.controls !== 'none') await server.control('eval', 'ra_log_wal:force_roll_over(ra_log_wal).');
 };

@@ -45,9 +45,7 @@ export interface Calibration {
 export function rabbitmqRows(size: Size, ground: RabbitmqGround, { endToEndPerSecond }: Calibration): readonly Row[] {
   const { messages } = size;
   const warmUp = messages >> 1;
-  const prepare = (): Promise<void> => ground.renew();
   const consuming = {
-    prepare,
     messages,
     // A consumer runs for days. Until all of it is compiled, some 100,000 messages on, whoever has more code looks slower.
     warmUp: 2 * messages,
@@ -57,7 +55,6 @@ export function rabbitmqRows(size: Size, ground: RabbitmqGround, { endToEndPerSe
     field: filled(ground),
   } as const;
   const publishing = {
-    prepare,
     messages,
     warmUp,
     turns: turnsOf(messages),

@@ -16,20 +16,17 @@ const fillWindow = 2000;
 export class RabbitmqGround {
   readonly #url: string;
   readonly #connection: ChannelModel;
-  /** Makes the broker begin a new log. */
-  readonly #rollOver: () => Promise<void>;
   readonly #name = `bench-${process.pid}`;
   readonly #declared = new Set<string>();
   #uses = 0;
 
-  private constructor(url: string, connection: ChannelModel, rollOver: () => Promise<void>) {
+  private constructor(url: string, connection: ChannelModel) {
     this.#url = url;
-    this.#rollOver = rollOver;
     this.#connection = connection;
   }
 
-  static async open(url: string, rollOver: () => Promise<void>): Promise<RabbitmqGround> {
-    return new RabbitmqGround(url, await connectRaw(url, { noDelay: true }), rollOver);
+  static async open(url: string): Promise<RabbitmqGround> {
+    return new RabbitmqGround(url, await connectRaw(url, { noDelay: true }));
   }
 
   /** Removes all its queues. */
@@ -38,14 +35,6 @@ export class RabbitmqGround {
       for (const name of this.#declared) for (const suffix of beside) await channel.deleteQueue(name + suffix);
     });
     await this.#connection.close();
-  }
-
-  /**
-   * A log that is full is moved into segments, which takes seconds, and from which a consumer reads at half the rate. So a
-   * pair begins with a log of its own, which both of its queues share.
-   */
-  renew(): Promise<void> {
-    return this.#rollOver();
   }
 
   /** A queue with so many messages in it, which the run consumes. */

@@ -60,5 +60,4 @@ export interface Field {
 
 /** Long enough to go on at full speed, short enough for the machine to be the same in both turns: a tenth of a second and more. */
 const messagesInATurn = 5_000;
-export const turnsOf = (messages: number, inATurn = messagesInATurn): number =>
-  Math.max(1, Math.round(messages / inATurn));
+export const turnsOf = (messages: number): number => Math.max(1, Math.round(messages / messagesInATurn));

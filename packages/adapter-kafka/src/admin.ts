@@ -2,11 +2,10 @@ import { type Admin, type Declaration, type Depth, type Place, WaybillError } fr
 import { codeOf } from './errors.ts';
 import { groupOf, shareGroupOf, subscriptionGroup, topicOf } from './names.ts';
 import { partitionsOf } from './placing.ts';
-import { isShared } from './share/groups.ts';
+import { isShared, nonEmpty } from './share/groups.ts';
 import type { Moment, Wire } from './wire.ts';
 import type { WireShares } from './share/wire.ts';
 
-const nonEmpty = 68;
 const inhabited: readonly (number | undefined)[] = [22, 25, 27];
 
 export function adminOf(wire: Wire, shares: WireShares | undefined): Admin {
@@ -14,7 +13,7 @@ export function adminOf(wire: Wire, shares: WireShares | undefined): Admin {
     /** What the group has not committed, what is in flight included; transaction markers count as records. */
     async depth(source): Promise<Depth> {
       const topic = topicOf(source);
-      if (shares !== undefined && source.kind === 'queue' && isShared(source))
+      if (shares !== undefined && isShared(source))
         return { ready: await sharedDepth(wire, shares, topic, shareGroupOf(source)) };
       const group = source.kind === 'reply' ? undefined : groupOf(source);
       const partitions = await partitionsOf(wire, topic);
@@ -35,15 +34,14 @@ export function adminOf(wire: Wire, shares: WireShares | undefined): Admin {
         );
       const topic = topicOf(source);
       const end = await edges(wire, topic, await partitionsOf(wire, topic), 'latest');
-      if (shares !== undefined && source.kind === 'queue' && isShared(source)) return wire.topics.trim(topic, end);
+      if (shares !== undefined && isShared(source)) return wire.topics.trim(topic, end);
       const group = source.kind === 'queue' ? groupOf(source) : undefined;
       if (group !== undefined) await skip(wire, group, topic, end);
       await wire.topics.trim(topic, end);
     },
     async remove(declaration): Promise<void> {
       // The group first: without its topic Kafka looks for that for half a minute, and then refuses (4.3.0).
-      if (shares !== undefined && declaration.kind === 'queue' && isShared(declaration))
-        await removeShared(wire, declaration);
+      if (shares !== undefined && isShared(declaration)) await removeShared(wire, declaration);
       await remove(wire, declaration);
     },
   };

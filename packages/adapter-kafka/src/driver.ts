@@ -107,7 +107,7 @@ class KafkaLink implements Link<KafkaConnections> {
   /** Where it begins is settled before it resolves: what comes after that is never missed. */
   async #receive(source: Source, { delivery }: ReceiveOptions): Promise<Receiver> {
     const topic = topicOf(source);
-    if (this.#shares !== undefined && source.kind === 'queue' && isShared(source))
+    if (this.#shares !== undefined && isShared(source))
       return this.#share(this.#shares, source, delivery === 'at-most-once');
     const group = source.kind === 'reply' ? undefined : groupOf(source);
     const from = source.kind === 'stream' ? source.from : source.kind === 'topic' ? 'latest' : 'earliest';
@@ -126,7 +126,10 @@ class KafkaLink implements Link<KafkaConnections> {
   ): Promise<Receiver> {
     const [topic, group] = [topicOf(source), shareGroupOf(source)];
     await this.#wire.partitionsOf(topic, true);
-    const [terms, hasBegun] = [await termsOf(shares, group), await hasBegunAll(this.#wire, shares, topic, group)];
+    const [terms, hasBegun] = await Promise.all([
+      termsOf(shares, group),
+      hasBegunAll(this.#wire, shares, topic, group),
+    ]);
     const append: Append = (partition, record) => this.#sender.append(topic, partition, record);
     return this.#opened(new ShareReceiver(this.#wire, shares, { topic, group, terms, append, hasBegun, isForgetful }));
   }

@@ -25,8 +25,17 @@ export function recordOf(message: Outgoing): WireRecord {
   };
 }
 
+const idName = 'waybill-id';
+const typeName = 'waybill-type';
+const usualType = 'application/json';
+const [idBytes, typeBytes, usualBytes] = [Buffer.from(idName), Buffer.from(typeName), Buffer.from(usualType)];
+
 /** What nearly every record says is not encoded again for each. */
-const said = new Map(['waybill-id', 'waybill-type', 'application/json'].map((text) => [text, Buffer.from(text)]));
+const said = new Map([
+  [idName, idBytes],
+  [typeName, typeBytes],
+  [usualType, usualBytes],
+]);
 const headerBytes = (text: string): Buffer => said.get(text) ?? textToBytes(text);
 
 function timestampOf(sentAt: number): number {
@@ -80,7 +89,7 @@ export class KafkaMessage extends LazyIncoming implements Positioned {
   /** Asked of every message, and most often the only header that is: the others need not be taken apart for it. */
   override get contentType(): string | undefined {
     for (const [name, value] of this.native.headers)
-      if (name.equals(typeName)) return value?.equals(usualType) ? usual : bytesToText(value ?? empty);
+      if (name.equals(typeBytes)) return value?.equals(usualBytes) ? usualType : bytesToText(value ?? empty);
     return undefined;
   }
   /** Of a name that came more than once the first is shown; a header without a value reads as empty. */
@@ -92,6 +101,3 @@ export class KafkaMessage extends LazyIncoming implements Positioned {
   }
 }
 const empty = Buffer.alloc(0);
-const typeName = Buffer.from('waybill-type');
-const usual = 'application/json';
-const usualType = Buffer.from(usual);

@@ -5,7 +5,7 @@ import type { Member, MemberOwner, MemberSpec, TransactionIdentity } from '../wi
 import { assign } from './assignor.ts';
 import type { Cluster } from './cluster.ts';
 import { commit } from './offsets.ts';
-import { atMost } from './patience.ts';
+import { atMost, Nap } from './patience.ts';
 import { recall, remember, stranger } from './remembered.ts';
 import { Session } from './session.ts';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './subscription.ts';
@@ -42,7 +42,7 @@ export class GroupMember implements Member {
   /** Whoever leads the group: how many partitions it has given out of each topic. */
   readonly #counts = new Map<string, number>();
   #isClosed = false;
-  #wake: (() => void) | undefined;
+  readonly #nap = new Nap();
 
   constructor(cluster: Cluster, spec: MemberSpec, owner: MemberOwner) {
     this.#cluster = cluster;
@@ -64,20 +64,20 @@ export class GroupMember implements Member {
     const member = { generation: this.#generation, memberId: this.#memberId };
     const codes = await commit(this.#cluster, group, member, topic, offsets, within);
     // A heartbeat finds out why, and says so to whom it concerns.
-    if ([...codes.values()].some((code) => code !== 0)) this.#wake?.();
+    if ([...codes.values()].some((code) => code !== 0)) this.#nap.wake();
     return codes;
   }
 
   assured(): Promise<void> | undefined {
     const doubt = this.#session.doubt();
-    if (doubt !== undefined) this.#wake?.();
+    if (doubt !== undefined) this.#nap.wake();
     return doubt;
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#wake?.();
+    this.#nap.end();
     this.#session.release();
     await atMost(goodbyeMs, this.#leave(), this.#cluster.closed);
     this.#connection?.close();
@@ -115,7 +115,7 @@ export class GroupMember implements Member {
     this.#cluster.forgetCoordinator(this.#spec.group);
     this.#connection?.close();
     this.#connection = undefined;
-    await this.#pause(pauseMs);
+    await this.#nap.take(pauseMs);
   }
   /** As if it had never been there. */
   #start(): void {
@@ -235,7 +235,7 @@ export class GroupMember implements Member {
     let isDone = false;
     const done = work.finally(() => {
       isDone = true;
-      this.#wake?.();
+      this.#nap.wake();
     });
     await Promise.all([done, this.#beat(() => isDone, [rebalanceInProgress])]);
   }
@@ -243,7 +243,7 @@ export class GroupMember implements Member {
   /** Throws what ends the generation, unless it is one of `passed`. */
   async #beat(isEnough: () => boolean = () => false, passed: readonly number[] = []): Promise<void> {
     while (!this.#isClosed && !isEnough()) {
-      await this.#pause(this.#heartbeatMs);
+      await this.#nap.take(this.#heartbeatMs);
       if (this.#isClosed || isEnough()) return;
       const connection = await this.#connected();
       const { group } = this.#spec;
@@ -265,17 +265,6 @@ export class GroupMember implements Member {
       // Who cannot be asked now is asked with a later heartbeat.
       if ((await this.#partitions(topic).catch(() => count)) !== count)
         throw new KafkaError(rebalanceInProgress, `a look at the partitions of "${topic}"`);
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = realClock.after(ms, resolve);
-      this.#wake = () => {
-        timer.cancel();
-        resolve();
-      };
-      if (this.#isClosed) this.#wake();
-    });
   }
 }
 

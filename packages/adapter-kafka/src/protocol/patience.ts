@@ -7,6 +7,30 @@ const longestMs = 10_000;
 export const pause = (ms: number = pauseMs): Promise<void> =>
   new Promise((resolve) => void realClock.after(ms, resolve));
 
+/** Pauses that can be cut short. After the end there are none. */
+export class Nap {
+  #wake: (() => void) | undefined;
+  #isOver = false;
+
+  take(ms: number): Promise<void> {
+    if (this.#isOver) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = realClock.after(ms, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+  wake(): void {
+    this.#wake?.();
+  }
+  end(): void {
+    this.#isOver = true;
+    this.wake();
+  }
+}
+
 /** Until the first of them, and no longer than this. */
 export async function atMost(ms: number, ...work: readonly Promise<unknown>[]): Promise<void> {
   let timer: Timer | undefined;

@@ -1,4 +1,4 @@
-import { type Declaration, type Mismatch, type Place, WaybillError } from '@waybill/core/driver';
+import { type Declaration, type Mismatch, WaybillError } from '@waybill/core/driver';
 import { codeOf } from '../errors.ts';
 import { classicGroupOf, shareGroupOf, topicOf } from '../names.ts';
 import { partitionsOf } from '../placing.ts';
@@ -6,7 +6,10 @@ import { pause } from '../protocol/patience.ts';
 import type { Wire } from '../wire.ts';
 import type { WireShares } from './wire.ts';
 
-type QueueDeclaration = Extract<Declaration, { readonly kind: 'queue' }>;
+interface SharedQueue {
+  readonly kind: 'queue';
+}
+type QueueDeclaration = Extract<Declaration, SharedQueue>;
 
 /** What a share group promises its members. */
 export interface GroupTerms {
@@ -25,7 +28,8 @@ const lock = 'share.record.lock.duration.ms';
 const largestLimit = 'group.share.max.delivery.count.limit';
 /** Kafka 4.2 has it for all groups only. */
 const brokerLimit = 'group.share.delivery.count.limit';
-const nonEmpty = 68;
+/** The group has members. */
+export const nonEmpty = 68;
 /** Two deliveries to run, and three in which a copy may fail. */
 const leastLimit = 5;
 const wayMs = 1_000;
@@ -33,8 +37,8 @@ const spreadMs = 10_000;
 const lookMs = 25;
 
 /** Ordered queues are groups that read partitions: records that are shared have no order. */
-export const isShared = ({ kind, order }: { readonly kind: string } & Partial<Pick<Place, 'order'>>): boolean =>
-  kind === 'queue' && order === 'none';
+export const isShared = <P extends { readonly kind: string }>(place: P): place is Extract<P, SharedQueue> =>
+  place.kind === 'queue' && 'order' in place && place.order === 'none';
 
 /** Sets up the groups of the queues among them, or tells what is missing. */
 export async function declareGroups(
@@ -43,7 +47,7 @@ export async function declareGroups(
   declarations: readonly Declaration[],
   mode: 'create' | 'verify',
 ): Promise<readonly Mismatch[]> {
-  const queues = declarations.filter((one): one is QueueDeclaration => isShared(one));
+  const queues = declarations.filter((one) => isShared(one));
   if (mode === 'verify') return (await Promise.all(queues.map((one) => differencesOf(shares, one)))).flat();
   await Promise.all(queues.map((one) => setUp(wire, shares, one)));
   return [];

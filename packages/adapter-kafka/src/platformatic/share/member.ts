@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { realClock, WaybillError } from '@waybill/core/driver';
+import { WaybillError } from '@waybill/core/driver';
 import { checkCode, codeOf, isPassing } from '../../errors.ts';
 import type { MemberSpec } from '../../wire.ts';
 import type { ShareMember, ShareMemberOwner } from '../../share/wire.ts';
 import type { Cluster } from '../../protocol/cluster.ts';
-import { atMost } from '../../protocol/patience.ts';
+import { atMost, Nap } from '../../protocol/patience.ts';
 import { askAt } from './asking.ts';
 import { heartbeat } from './requests.ts';
 
@@ -26,7 +26,7 @@ export class GroupShareMember implements ShareMember {
   #epoch = 0;
   #hasPartitions = false;
   #isClosed = false;
-  #wake: (() => void) | undefined;
+  readonly #nap = new Nap();
 
   constructor(cluster: Cluster, spec: MemberSpec, owner: ShareMemberOwner) {
     this.#cluster = cluster;
@@ -40,14 +40,14 @@ export class GroupShareMember implements ShareMember {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#wake?.();
+    this.#nap.end();
     if (this.#epoch === 0 || this.#cluster.isEnded) return;
     const goodbye = this.#beat(leaving).catch(() => undefined);
     await atMost(goodbyeMs, goodbye, this.#cluster.closed);
   }
 
   async #live(): Promise<void> {
-    while (!this.#isClosed && !this.#cluster.isEnded) await this.#pause(await this.#round());
+    while (!this.#isClosed && !this.#cluster.isEnded) await this.#nap.take(await this.#round());
   }
 
   /** Resolves with the time until the next one. */
@@ -80,17 +80,6 @@ export class GroupShareMember implements ShareMember {
     if (answer.errorCode === unknownTopicId) this.#cluster.forget(topic);
     checkCode(answer.errorCode, `a heartbeat in the share group "${group}"`, answer.errorMessage);
     return answer;
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = realClock.after(ms, resolve);
-      this.#wake = () => {
-        timer.cancel();
-        resolve();
-      };
-      if (this.#isClosed) this.#wake();
-    });
   }
 }
 

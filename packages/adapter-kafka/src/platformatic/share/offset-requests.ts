@@ -1,6 +1,5 @@
 import { createAPI, type Reader, Writer } from '@platformatic/kafka';
-
-type Text = string | null;
+import type { Answer } from './requests.ts';
 
 interface DescribedPartition {
   readonly partition: number;
@@ -10,9 +9,7 @@ interface DescribedPartition {
   readonly lag: bigint;
   readonly errorCode: number;
 }
-interface Described {
-  readonly errorCode: number;
-  readonly errorMessage: Text;
+interface Described extends Answer {
   readonly partitions: readonly DescribedPartition[];
 }
 
@@ -58,9 +55,7 @@ function readDescribed(reader: Reader): DescribedPartition {
   return { partition, start, lag, errorCode };
 }
 
-interface Altered {
-  readonly errorCode: number;
-  readonly errorMessage: Text;
+interface Altered extends Answer {
   readonly codes: readonly number[];
 }
 

@@ -3,11 +3,13 @@ import { createAPI, Reader, readRecordsBatches, type RecordsBatch, Writer } from
 // The requests of share groups (KIP-932), which the library does not have: https://kafka.apache.org/43/design/protocol/
 // The versions are those of Kafka 4.2, which brought renewed locks (KIP-1222) and strict limits of records (KIP-1206).
 
-type Text = string | null;
-
-interface Heartbeat {
+/** How each of them begins. */
+export interface Answer {
   readonly errorCode: number;
-  readonly errorMessage: Text;
+  readonly errorMessage: string | null;
+}
+
+interface Heartbeat extends Answer {
   readonly memberEpoch: number;
   readonly heartbeatIntervalMs: number;
   /** Partitions of the one topic; absent while they are what was told before. */
@@ -89,9 +91,7 @@ export interface SharePart {
   readonly batches: readonly RecordsBatch[];
   readonly acquired: readonly AcquiredRange[];
 }
-interface ShareFetched {
-  readonly errorCode: number;
-  readonly errorMessage: Text;
+interface ShareFetched extends Answer {
   readonly parts: readonly SharePart[];
 }
 
@@ -178,9 +178,7 @@ interface AcknowledgeRequest {
   readonly topicId: string;
   readonly partitions: readonly PartitionAcknowledgements[];
 }
-interface Acknowledged {
-  readonly errorCode: number;
-  readonly errorMessage: Text;
+interface Acknowledged extends Answer {
   /** Of a partition all of it, or nothing. */
   readonly codes: ReadonlyMap<number, number>;
 }

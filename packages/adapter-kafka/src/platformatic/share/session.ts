@@ -22,6 +22,7 @@ import {
 
 const maxBytes = 8 << 20;
 const leaving = -1;
+const unknownTopic = 3;
 /** Kafka's own bound for what may be locked of a partition, `group.share.max.partition.max.record.locks`. */
 const mostRecords = 10_000;
 
@@ -50,7 +51,7 @@ export class BrokerSession implements ShareSession {
 
   static async open(cluster: Cluster, spec: ShareSessionSpec): Promise<BrokerSession> {
     const { topics } = await askAt(cluster, spec.leader, metadataV12.api, [spec.topic], false, false);
-    checkCode(topics[0]?.errorCode ?? 0, `a question about the topic "${spec.topic}"`);
+    checkCode(topics[0]?.errorCode ?? unknownTopic, `a question about the topic "${spec.topic}"`);
     return new BrokerSession(cluster, spec, await cluster.open(spec.leader), topics[0]?.topicId ?? '');
   }
 
